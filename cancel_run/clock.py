@@ -1,0 +1,36 @@
+"""The door to time for everything that is not an orchestrator (which has its context's clock)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the clients need of time; a test hands in one that it moves itself."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never running backwards."""
+
+    def sleep(self, seconds: float) -> None:
+        """``seconds`` have passed."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never running backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """``seconds`` have passed."""
+        time.sleep(seconds)

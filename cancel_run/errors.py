@@ -1,0 +1,149 @@
+"""Every error that this app raises by itself.
+
+::
+
+    CancelRunError
+    ├── ProblemsError            several problems, told at once
+    │   ├── RequestError         the caller's request cannot be taken
+    │   └── SettingsError        the app's settings cannot be used
+    ├── RefusalError             a final no: asking again changes nothing
+    │   ├── RunNotFoundError     the workspace has no such run
+    │   ├── AccessError          401 or 403: the token or its permission
+    │   └── UnknownWorkspaceError
+    ├── TransientError           it may pass: ask again later
+    └── TaskHubError             the Durable task hub did not take a start, or could not be asked
+
+Standard library only, and no sibling: anything may import this module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CancelRunError(Exception):
+    """The root: catch it to catch all that is foreseen."""
+
+
+class ProblemsError(CancelRunError):
+    """Something is wrong in one or more places; ``problems`` names each, in words for the person to mend it."""
+
+    def __init__(self, heading: str, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{heading}: " + " | ".join(self.problems))
+
+
+class RequestError(ProblemsError):
+    """A request to cancel that cannot be taken."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("The request cannot be taken", problems)
+
+
+class SettingsError(ProblemsError):
+    """App settings that cannot be used."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("The app settings cannot be used", problems)
+
+
+class CallError(CancelRunError):
+    """A call to Databricks, Key Vault or the identity endpoint that did not succeed.
+
+    Attributes:
+        code: our own stable word for what happened, for programs (``RunNotFound``, ``Throttled`` ...).
+        message: for the operator: what happened and what to do next.
+        status_code: of the HTTP answer, when there was one.
+        error_code: the service's own word (``INVALID_PARAMETER_VALUE``, ``Forbidden`` ...), when it gave one.
+        run_id: the run that the call was about, when it was about one.
+    """
+
+    code: str = "CallFailed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status_code: int | None = None,
+        error_code: str | None = None,
+        run_id: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.status_code = status_code
+        self.error_code = error_code
+        self.run_id = run_id
+
+    def to_json(self) -> dict[str, object]:
+        """The shape that travels through the orchestration: ``{"code", "message", "statusCode"}``."""
+        return {"code": self.code, "message": self.message, "statusCode": self.status_code}
+
+
+class RefusalError(CallError):
+    """A final no."""
+
+    code = "Refused"
+
+
+class RunNotFoundError(RefusalError):
+    """The workspace says that it has no such run."""
+
+    code = "RunNotFound"
+
+
+class AccessError(RefusalError):
+    """The token is not accepted (401) or may not do this (403)."""
+
+    code = "AccessDenied"
+
+
+class UnknownWorkspaceError(RefusalError):
+    """The settings have no workspace of that name."""
+
+    code = "UnknownWorkspace"
+
+    def __init__(self, workspace: str, known: Iterable[str]) -> None:
+        self.workspace = workspace
+        self.known = tuple(sorted(known))
+        names = ", ".join(self.known)
+        super().__init__(
+            f"No workspace is called '{workspace}' here; the settings name: {names}."
+            if workspace
+            else f"The request names no workspace and there is no default one; the settings name: {names}."
+        )
+
+
+class TransientError(CallError):
+    """It may pass. ``retry_after`` is the wait that the service asked for, in seconds, when it asked for one."""
+
+    code = "Unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        status_code: int | None = None,
+        error_code: str | None = None,
+        run_id: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, status_code=status_code, error_code=error_code, run_id=run_id)
+        self.retry_after = retry_after
+
+    def to_json(self) -> dict[str, object]:
+        """As for every call, and ``retryAfterSeconds`` (a number or null)."""
+        return {**super().to_json(), "retryAfterSeconds": self.retry_after}
+
+
+class TaskHubError(CancelRunError):
+    """The Durable task hub could not be reached or did not take a start; nothing was half-started."""
+
+    def __init__(self, instance_id: str, message: str) -> None:
+        super().__init__(message)
+        self.instance_id = instance_id

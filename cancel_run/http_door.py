@@ -1,0 +1,204 @@
+"""The HTTP door: the asynchronous request-reply pattern over one cancellation, and a clear refusal for all else.
+
+``POST`` starts or joins and answers 202 with ``Location`` and ``Retry-After``; ``GET`` at that location answers 202
+while it runs, then 200 with the result. Refusals are ``application/problem+json`` (RFC 9457) and name every problem.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
+from cancel_run.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
+from cancel_run.result import CancelResult, Outcome, error_json
+from cancel_run.starting import ACTIVE, runtime_status, start_or_join, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from cancel_run.clock import Clock
+    from cancel_run.settings import Settings
+    from cancel_run.starting import DurableClient
+
+ROUTE = "cancel-active-run"
+TASK_HUB_RETRY_SECONDS = 10
+_INSTANCE_ID = re.compile(rf"({ALIAS.pattern})-([1-9][0-9]{{0,18}})")
+_FAIL_ON_FAILURE = "returnInternalServerErrorOnFailure"
+
+
+class HttpRequest(Protocol):
+    """What is used of ``azure.functions.HttpRequest``."""
+
+    @property
+    def method(self) -> str: ...  # noqa: D102  # Azure's, and documented there
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def params(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    @property
+    def route_params(self) -> Mapping[str, str]: ...  # noqa: D102
+
+    def get_body(self) -> bytes: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer, before it is the Functions library's."""
+
+    status_code: int
+    body: Mapping[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def text(self) -> str:
+        """The body as JSON text."""
+        return json.dumps(self.body)
+
+
+def problem(status_code: HTTPStatus, detail: str, problems: tuple[str, ...] = (), **headers: str) -> Reply:
+    """A refusal: ``{"type", "title", "status", "detail", "problems"}``."""
+    body = {
+        "type": "about:blank",
+        "title": status_code.phrase,
+        "status": status_code.value,
+        "detail": detail,
+        "problems": list(problems),
+    }
+    return Reply(
+        status_code,
+        body,
+        {key.replace("_", "-"): value for key, value in headers.items()},
+        "application/problem+json",
+    )
+
+
+async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings]) -> Reply:
+    """202 with ``{"instanceId", "runId", "workspace", "joined", "statusUrl"}``: the run is being canceled."""
+    refusal = _refusal_by_its_head(request)
+    if refusal is not None:
+        return refusal
+    try:
+        order = CancelRequest.from_json(parse_json(request.get_body()))
+        started = await start_or_join(client, settings(), order)
+    except ProblemsError as error:
+        return _refused(error)
+    except UnknownWorkspaceError as error:
+        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", (error.message,))
+    except TaskHubError as error:
+        return _unavailable(error)
+    status_url = _status_url(request, started.instance_id)
+    body = {
+        "instanceId": started.instance_id,
+        "runId": started.run_id,
+        "workspace": started.workspace,
+        "joined": started.joined,
+        "statusUrl": status_url,
+    }
+    return Reply(HTTPStatus.ACCEPTED, body, {"Location": status_url, "Retry-After": "1"})
+
+
+def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
+    """What is wrong before anything in the body is looked at."""
+    if request.method != "POST":
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is started with POST.", Allow="POST")
+    media_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+    if not (media_type == "application/json" or media_type.endswith("+json")):
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
+    if len(request.get_body()) > BODY_LIMIT:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {BODY_LIMIT} bytes.")
+    return None
+
+
+async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Reply:
+    """202 with the progress while it runs, then 200 (or, when asked for, 500 if not stopped) with the result."""
+    instance_id = request.route_params.get("instanceId", "")
+    known = _INSTANCE_ID.fullmatch(instance_id)
+    if request.method not in {"GET", "HEAD"}:
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is looked at with GET.", Allow="GET")
+    if known is None:
+        return _nobody_started()
+    try:
+        status = await status_of(client, instance_id)
+    except TaskHubError as error:
+        return _unavailable(error)
+    name = runtime_status(status)
+    if name is None:
+        return _nobody_started()
+    if name in ACTIVE:
+        return _running(request, instance_id, name, status.custom_status, clock.now())
+    result = status.output
+    if name != "Completed" or not isinstance(result, dict):
+        result = _failed(instance_id, known, name).to_json()
+    wants_failure = request.params.get(_FAIL_ON_FAILURE, "").lower() == "true"
+    failed = wants_failure and not result.get("stopped")
+    return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
+
+
+def _running(request: HttpRequest, instance_id: str, name: str, custom_status: Any, now: datetime) -> Reply:
+    progress = custom_status if isinstance(custom_status, dict) else {}
+    due = progress.get("nextPollAt")
+    seconds = (type(now).fromisoformat(due) - now).total_seconds() if isinstance(due, str) else 0.0
+    status_url = _status_url(request, instance_id)
+    return Reply(
+        HTTPStatus.ACCEPTED,
+        {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": status_url, "progress": progress},
+        # a second after the next poll is due: the answer to it is what the caller comes back for
+        {"Location": status_url, "Retry-After": str(max(1, math.ceil(seconds) + 1))},
+    )
+
+
+def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str) -> CancelResult:
+    return CancelResult(
+        Outcome.FAILED,
+        run_id=int(known[2]),
+        workspace=known[1],
+        error=error_json(
+            f"Instance{runtime_status_name}",
+            f"The orchestration instance {instance_id} ended as {runtime_status_name}; nobody is watching the run any "
+            "more. Its exception is in the logs. Ask again to start afresh.",
+        ),
+    )
+
+
+def _nobody_started() -> Reply:
+    return problem(
+        HTTPStatus.NOT_FOUND,
+        "There is no such cancellation: it was never started here, or its history has been purged.",
+    )
+
+
+def _refused(error: ProblemsError) -> Reply:
+    if isinstance(error, SettingsError):
+        detail = "The app settings cannot be used; an operator must mend them."
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, error.problems)
+    return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", error.problems)
+
+
+def _unavailable(error: TaskHubError) -> Reply:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(TASK_HUB_RETRY_SECONDS))
+
+
+def _status_url(request: HttpRequest, instance_id: str) -> str:
+    """The absolute URL of the status endpoint, with the caller's own ``code`` when it came in the query.
+
+    A poller may not send a header again, so a key that came in the URL stays in it; no other key is ever put there.
+    """
+    parts = urlsplit(request.url)
+    prefix = parts.path.partition(f"/{ROUTE}")[0]
+    given = parse_qs(parts.query)
+    kept = {key: given[key][-1] for key in ("code", _FAIL_ON_FAILURE) if key in given}
+    query = f"?{urlencode(kept)}" if kept else ""
+    return f"{parts.scheme}://{parts.netloc}{prefix}/{ROUTE}/{quote(instance_id)}{query}"

@@ -1,0 +1,136 @@
+"""What an answer of the Jobs API means: the JSON of a good one, or the right error for every other.
+
+Sources of the rules: the Jobs API's reference, and the shapes that its clients have met in the wild. A run that does
+not exist is a 400, an error's body may be JSON of three kinds, HTML, plain text or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.errors import AccessError, CallError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+UNREADABLE = "UnreadableAnswer"
+
+_ASK_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# the API's words are all that tells a run that does not exist from any other bad request
+_NO_SUCH_RUN = re.compile(r"\brun\b.*\b(does not|doesn't) exist", re.IGNORECASE | re.DOTALL)
+_BEHIND_SOMETHING = "Something between this app and the workspace (a proxy, a sign-in page) may answer in its place."
+
+
+def good_answer(host: str, body: bytes, run_id: int) -> dict[str, Any]:
+    """The JSON object in the body of a 200.
+
+    Raises:
+        TransientError: it holds something else.
+    """
+    try:
+        answer = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise unreadable(host, "something other than a JSON object", run_id)
+    return answer
+
+
+def unreadable(host: str, what: str, run_id: int) -> TransientError:
+    """The error for a 200 that says ``what`` instead of what it should."""
+    return TransientError(
+        f"{host} answered 200 with {what}. {_BEHIND_SOMETHING}",
+        code=UNREADABLE,
+        status_code=HTTPStatus.OK,
+        run_id=run_id,
+    )
+
+
+def error_of(
+    host: str, status_code: int, headers: Mapping[str, str], body: bytes, *, run_id: int, now: datetime
+) -> CallError:
+    """The error that an answer other than 200 is."""
+    error_code, words = _explained(body)
+    told = ": ".join(part for part in (error_code, words) if part)
+    said = f"{host} answered {status_code}" + (f" ({told})" if told else "")
+    facts: dict[str, Any] = {"status_code": status_code, "error_code": error_code, "run_id": run_id}
+
+    if status_code in _ASK_AGAIN or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        throttled = status_code == HTTPStatus.TOO_MANY_REQUESTS
+        return TransientError(
+            f"{said}; it is asked again later.",
+            code="Throttled" if throttled else "ServiceUnavailable",
+            retry_after=retry_after_seconds(headers.get("Retry-After"), now),
+            **facts,
+        )
+    if status_code == HTTPStatus.UNAUTHORIZED:
+        return AccessError(
+            f"{said}: the token is not accepted. Put a valid one into the vault.",
+            code="TokenRejected",
+            **facts,
+        )
+    if status_code == HTTPStatus.FORBIDDEN:
+        return AccessError(
+            f"{said}: the token is not valid, or its identity lacks CAN MANAGE RUN on the job.",
+            code="PermissionDenied",
+            **facts,
+        )
+    if status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words):
+        return RunNotFoundError(f"{said}. Check the run id and the workspace; runs are kept for 60 days.", **facts)
+    if HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST:
+        return _redirected(said, headers.get("Location", ""), facts)
+    return RefusalError(f"{said}. This is not a request that the workspace takes; check its host.", **facts)
+
+
+def _redirected(said: str, location: str, facts: dict[str, Any]) -> RefusalError:
+    if "private-link-validation-error" in location:
+        return RefusalError(
+            f"{said}: it takes calls over its private link alone, and this app's network is not on it.",
+            code="PrivateLinkRequired",
+            **facts,
+        )
+    return RefusalError(
+        f"{said}, a redirect, which is not followed: the host in the settings is not the workspace's own URL.",
+        code="Redirected",
+        **facts,
+    )
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a ``Retry-After`` header, which is a number of seconds or a date (RFC 9110); else None."""
+    if header is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", header.strip()):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _explained(body: bytes) -> tuple[str | None, str]:
+    """The error code and the words in an error's body, whichever of its many shapes it has."""
+    text = body[:64_000].decode("utf-8", "replace")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, dict):
+        code = _first(data, "error_code", "scimType")
+        return code and one_line(code, 100), one_line(_first(data, "message", "detail", "error") or "", 300)
+    if found := re.search(r"<(pre|title)[^>]*>(.*?)</\1>", text, re.IGNORECASE | re.DOTALL):
+        return None, one_line(found[2], 300)
+    return None, "" if text.lstrip().startswith("<") else one_line(text, 300)
+
+
+def _first(data: Mapping[str, Any], *keys: str) -> str | None:
+    return next((data[key] for key in keys if isinstance(data.get(key), str) and data[key]), None)

@@ -1,0 +1,155 @@
+"""The Databricks token out of Key Vault, by the app's managed identity: the only user of Azure's identity clients.
+
+The token exists as text inside :class:`Token` and in the header of a request, nowhere else: not in messages, reprs,
+logs or exceptions. Azure's clients are imported when a token is first needed, because they double the cold start.
+"""
+
+from __future__ import annotations
+
+import threading
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
+
+if TYPE_CHECKING:
+    from azure.keyvault.secrets import SecretClient
+
+    from cancel_run.clock import Clock
+
+KEPT_SECONDS = 300.0
+
+
+class Token:
+    """A secret that shows itself only when asked by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The token's text, for the one header it belongs in."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Token) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Token(hidden)"
+
+
+class TokenVault:
+    """Tokens by the name of their secret, each kept for at most five minutes; any number of threads may share it."""
+
+    def __init__(self, vault_uri: str, clock: Clock, *, timeout: float) -> None:
+        self._uri = vault_uri
+        self._clock = clock
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: SecretClient | None = None
+        self._kept: dict[str, tuple[Token, float]] = {}
+
+    def token(self, secret: str) -> Token:
+        """The token in ``secret``, at most five minutes old.
+
+        Raises:
+            RefusalError, AccessError: the vault says a final no (no such secret, no permission).
+            TransientError: the vault or the identity endpoint gave no answer for now.
+        """
+        with self._lock:  # one read for all the threads that need it at once
+            token, until = self._kept.get(secret, (None, 0.0))
+            if token is None or self._clock.monotonic() >= until:
+                token = self._read(secret)
+                self._kept[secret] = (token, self._clock.monotonic() + KEPT_SECONDS)
+            return token
+
+    def newer_token(self, secret: str, refused: Token) -> Token | None:
+        """The token in ``secret`` if it is no longer the one that was ``refused``, else None.
+
+        Raises:
+            As :meth:`token`.
+        """
+        with self._lock:
+            if self._kept.get(secret, (None, 0.0))[0] == refused:
+                del self._kept[secret]
+        token = self.token(secret)
+        return token if token != refused else None
+
+    def _read(self, secret: str) -> Token:
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  # see the module's first lines
+
+        try:
+            value = self._secrets().get_secret(secret).value
+        except (AzureError, ValueError) as error:  # ValueError: an answer that Azure's clients cannot make sense of
+            raise self._error_of(error, secret) from None  # its request holds the vault's access token
+        text = (value or "").strip()  # a line end at the end of a secret is a common slip, and harmless
+        if not text or not all("!" <= character <= "~" for character in text):
+            raise RefusalError(
+                f"Secret '{secret}' in {self._uri} is empty or holds characters that no token has. "
+                "Put the token into it, and nothing else.",
+                code="TokenUnusable",
+            )
+        return Token(text)
+
+    def _secrets(self) -> SecretClient:
+        if self._client is None:
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
+            from azure.keyvault.secrets import SecretClient  # noqa: PLC0415  # see the module's first lines
+
+            # one quick retry: whatever lasts longer is the orchestrator's to wait for, without a thread
+            bounds: dict[str, Any] = {
+                "retry_total": 1,
+                "connection_timeout": self._timeout,
+                "read_timeout": self._timeout,
+            }
+            self._client = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
+        return self._client
+
+    def _error_of(self, error: Exception, secret: str) -> CallError:
+        """What an exception of Azure's clients means; their own long texts stay out: they are not ours to vouch for."""
+        response = getattr(error, "response", None)
+        if response is None or not str(response.request.url).startswith(self._uri):
+            return self._no_answer(error)
+        status_code: int = response.status_code
+        said = f"Key Vault {self._uri} answered {status_code} for secret '{secret}'"
+        if status_code == HTTPStatus.NOT_FOUND:
+            return RefusalError(
+                f"{said}: there is no such secret. Put the Databricks token into it.",
+                code="SecretNotFound",
+                status_code=status_code,
+            )
+        if status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            return AccessError(
+                f"{said}: the secret is disabled, or the app's identity lacks the role Key Vault Secrets User, or the "
+                "vault's firewall keeps the app out. A role just given takes some minutes.",
+                code="VaultDenied",
+                status_code=status_code,
+            )
+        if status_code == HTTPStatus.TOO_MANY_REQUESTS or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            header = response.headers.get("Retry-After", "")
+            return TransientError(
+                f"{said}; it is asked again later.",
+                code="VaultUnavailable",
+                status_code=status_code,
+                retry_after=float(header) if header.isdigit() else None,
+            )
+        return RefusalError(f"{said}; check KEY_VAULT_URI.", code="VaultRefused", status_code=status_code)
+
+    def _no_answer(self, error: Exception) -> TransientError:
+        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  # see the module's first lines
+
+        if isinstance(error, ClientAuthenticationError):
+            return TransientError(
+                "No access token for Key Vault: the managed identity endpoint gave none, or nobody is signed in (on a "
+                "laptop: az login).",
+                code="IdentityUnavailable",
+            )
+        return TransientError(
+            f"No answer from Key Vault {self._uri} ({type(error).__name__}). "
+            "If this lasts, check KEY_VAULT_URI and that this app may reach it.",
+            code="VaultUnavailable",
+        )

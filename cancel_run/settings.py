@@ -1,0 +1,247 @@
+"""The app settings, read and judged in one place: the only reader of the environment.
+
+Every problem of every setting is told in one message that names the key. Locally the same keys stand in
+``local.settings.json`` or in the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cancel_run.errors import SettingsError, UnknownWorkspaceError
+from cancel_run.polling import Schedule
+from cancel_run.request import ALIAS, LONGEST_WAIT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SECRET_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_WORKSPACE_KEYS = frozenset({"host", "tokenSecret"})
+_SOLE = "default"  # the alias of a workspace that is named by DATABRICKS_HOST alone
+
+DEFAULT_QUEUE_NAME = "cancel-active-run"
+DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the name of a secret, not the secret
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One Databricks workspace: where it is and which secret of the vault holds its token."""
+
+    alias: str
+    host: str
+    token_secret: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator can decide; times in seconds."""
+
+    workspaces: Mapping[str, Workspace]
+    default_workspace: str | None
+    key_vault_uri: str
+    jobs_api_version: str
+    schedule: Schedule
+    wait_timeout_seconds: int
+    http_timeout_seconds: float
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in ``environ``; an empty value is the same as none.
+
+        Raises:
+            SettingsError: with every problem of every setting.
+        """
+        read = _Reader(environ)
+        workspaces = read.workspaces()
+        default = read.text("DEFAULT_WORKSPACE", next(iter(workspaces)) if len(workspaces) == 1 else None)
+        if workspaces and default is not None and default not in workspaces:
+            read.problems.append(
+                f"DEFAULT_WORKSPACE is '{default}', which is not one of {', '.join(sorted(workspaces))}"
+            )
+        key_vault_uri = read.url("KEY_VAULT_URI", required=True)
+        schedule = Schedule(
+            first_seconds=read.number("POLL_FIRST_SECONDS", 1.0, 0.05, 3600.0),
+            max_seconds=read.number("POLL_MAX_SECONDS", 60.0, 0.05, 3600.0),
+            cancel_again_after_seconds=read.number("CANCEL_AGAIN_AFTER_SECONDS", 120.0, 1.0, LONGEST_WAIT_SECONDS),
+        )
+        if schedule.first_seconds > schedule.max_seconds:
+            read.problems.append("POLL_FIRST_SECONDS is larger than POLL_MAX_SECONDS")
+        settings = cls(
+            workspaces=workspaces,
+            default_workspace=default,
+            key_vault_uri=key_vault_uri,
+            jobs_api_version=read.choice("JOBS_API_VERSION", "2.1", ("2.1", "2.2")),
+            schedule=schedule,
+            wait_timeout_seconds=int(read.number("WAIT_TIMEOUT_SECONDS", 3600, 1, LONGEST_WAIT_SECONDS, whole=True)),
+            http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, 100.0),
+        )
+        read.collect(queue_name)
+        read.collect(allows_anonymous)
+        if read.problems:
+            raise SettingsError(read.problems)
+        return settings
+
+    def workspace(self, alias: str | None) -> Workspace:
+        """The workspace of that alias, or the default one for none.
+
+        Raises:
+            UnknownWorkspaceError: there is none of that name, or none is named and there is no default.
+        """
+        name = alias or self.default_workspace
+        if name is None:
+            raise UnknownWorkspaceError("", self.workspaces)
+        try:
+            return self.workspaces[name]
+        except KeyError:
+            raise UnknownWorkspaceError(name, self.workspaces) from None
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, for the composition root."""
+    return os.environ
+
+
+def queue_name(environ: Mapping[str, str]) -> str:
+    """``CANCEL_QUEUE_NAME``: needed before anything else, because triggers are declared with it.
+
+    Raises:
+        SettingsError: it is not a name that Azure Storage takes for a queue.
+    """
+    name = environ.get("CANCEL_QUEUE_NAME") or DEFAULT_QUEUE_NAME
+    if not _QUEUE_NAME.fullmatch(name):
+        raise SettingsError(
+            [f"CANCEL_QUEUE_NAME is '{name}'; a queue's name has 3 to 63 lower-case letters, digits and single hyphens"]
+        )
+    return name
+
+
+def allows_anonymous(environ: Mapping[str, str]) -> bool:
+    """``HTTP_AUTH_LEVEL``: False for ``function`` (the default), True for ``anonymous``.
+
+    Anonymous is for an app that has Microsoft Entra authentication in front of it, and for nothing else.
+
+    Raises:
+        SettingsError: it is another word.
+    """
+    level = environ.get("HTTP_AUTH_LEVEL") or "function"
+    if level.lower() not in {"function", "anonymous"}:
+        raise SettingsError([f"HTTP_AUTH_LEVEL is '{level}'; it is 'function', or 'anonymous' behind Entra sign-in"])
+    return level.lower() == "anonymous"
+
+
+class _Reader:
+    """Reads one setting at a time and remembers what was wrong with each."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, key: str, default: str | None) -> str | None:
+        return self._environ.get(key, "").strip() or default
+
+    def collect(self, judge: Callable[[Mapping[str, str]], object]) -> None:
+        try:
+            judge(self._environ)
+        except SettingsError as error:
+            self.problems.extend(error.problems)
+
+    def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(key, default) or default
+        if value not in choices:
+            self.problems.append(f"{key} is '{value}'; it can be {' or '.join(choices)}")
+        return value
+
+    def number(self, key: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+        text = self.text(key, None)
+        if text is None:
+            return default
+        kind = "a whole number" if whole else "a number"
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            self.problems.append(f"{key} is '{text}'; it must be {kind} of seconds from {least:g} to {most:g}")
+            return default
+        return value
+
+    def url(self, key: str, *, required: bool = False) -> str:
+        value = self.text(key, None)
+        if value is None:
+            if required:
+                self.problems.append(f"{key} is missing; it is a URL such as https://name.vault.azure.net")
+            return ""
+        return self.judged_url(key, value)
+
+    def judged_url(self, key: str, value: str) -> str:
+        """``value`` without a trailing slash; https, or http for this machine alone, and nothing but a host."""
+        try:
+            parts = urlsplit(value)
+            port = parts.port  # reading it raises ValueError where it is not a port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+        if not secure or not parts.hostname or extra or port == 0:
+            # the value is not repeated: somebody may have put a credential into it
+            self.problems.append(f"{key} must be https:// and a host, with no path, query or credentials")
+        return value.rstrip("/")
+
+    def workspaces(self) -> dict[str, Workspace]:
+        several = self.text("DATABRICKS_WORKSPACES", None)
+        if several is None:
+            host = self.text("DATABRICKS_HOST", None)
+            if host is None:
+                self.problems.append(
+                    "DATABRICKS_HOST is missing; it is the URL of a workspace such as "
+                    "https://adb-1234567890123456.7.azuredatabricks.net (or give DATABRICKS_WORKSPACES)"
+                )
+                return {}
+            secret = self.secret("DATABRICKS_TOKEN_SECRET", self.text("DATABRICKS_TOKEN_SECRET", DEFAULT_SECRET))
+            return {_SOLE: Workspace(_SOLE, self.judged_url("DATABRICKS_HOST", host), secret)}
+        if self.text("DATABRICKS_HOST", None):
+            self.problems.append("DATABRICKS_HOST and DATABRICKS_WORKSPACES are both set; keep one")
+        try:
+            table = json.loads(several)
+        except (ValueError, RecursionError):
+            table = None
+        if not isinstance(table, dict) or not table:
+            self.problems.append(
+                'DATABRICKS_WORKSPACES must be a JSON object such as {"prod": {"host": "https://...", '
+                '"tokenSecret": "databricks-token"}}'
+            )
+            return {}
+        return {alias: self.workspace(alias, entry) for alias, entry in table.items()}
+
+    def workspace(self, alias: str, entry: Any) -> Workspace:
+        where = f"DATABRICKS_WORKSPACES['{alias}']"
+        if not ALIAS.fullmatch(alias):
+            self.problems.append(f"{where}: a name has up to 63 letters, digits, hyphens and underscores")
+        if not isinstance(entry, dict):
+            self.problems.append(f'{where} must be an object such as {{"host": "https://..."}}')
+            return Workspace(alias, "", "")
+        if unknown := sorted(set(entry) - _WORKSPACE_KEYS):
+            self.problems.append(f"{where} has unknown keys: {', '.join(unknown)}")
+        host = entry.get("host")
+        if not isinstance(host, str) or not host:
+            self.problems.append(f"{where}.host is missing")
+            host = ""
+        else:
+            host = self.judged_url(f"{where}.host", host)
+        return Workspace(alias, host, self.secret(f"{where}.tokenSecret", entry.get("tokenSecret", DEFAULT_SECRET)))
+
+    def secret(self, where: str, name: Any) -> str:
+        if not isinstance(name, str) or not _SECRET_NAME.fullmatch(name):
+            # the value is not repeated: a token put where its name belongs is a common slip
+            self.problems.append(
+                f"{where} must be the name of a secret in the vault: up to 127 letters, digits and hyphens"
+            )
+            return ""
+        return name

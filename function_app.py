@@ -1,0 +1,79 @@
+"""The composition root that Azure runs: every trigger and binding, and no logic.
+
+One badly declared function makes the whole app vanish in Azure; tests/test_function_app.py holds each to the worker's
+rules.
+"""
+
+import functools
+from collections.abc import Mapping
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from cancel_run import http_door, orchestrator, settings
+from cancel_run.activities import Activities, Answer, Question
+from cancel_run.clock import SystemClock
+from cancel_run.errors import SettingsError
+from cancel_run.progress import CANCEL_RUN, POLL_RUN, READ_RUN
+from cancel_run.starting import ORCHESTRATOR
+
+# every method comes in, so that a wrong one is told what is right
+ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def create_app(environ: Mapping[str, str]) -> df.DFApp:
+    """The app with its functions, wired to the settings in ``environ``, which are read when first needed.
+
+    A wrong setting is therefore an answer that names it, not an app that does not load.
+    """
+    app = df.DFApp(http_auth_level=_auth_level(environ))
+    clock = SystemClock()
+    load_settings = functools.cache(lambda: settings.Settings.from_environ(environ))
+    activities = Activities(load_settings, clock)
+
+    @app.function_name("startFromHttp")
+    @app.route(route=http_door.ROUTE, methods=ANY_METHOD)
+    @app.durable_client_input(client_name="client")
+    async def start_from_http(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return _response(await http_door.start(req, client, load_settings))
+
+    @app.function_name("getCancellation")
+    @app.route(route=f"{http_door.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
+    @app.durable_client_input(client_name="client")
+    async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return _response(await http_door.look(req, client, clock))
+
+    app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
+
+    @app.function_name(READ_RUN)
+    @app.activity_trigger(input_name="question")
+    def read_run(question: Question) -> Answer:
+        return activities.read_run(question)
+
+    @app.function_name(CANCEL_RUN)
+    @app.activity_trigger(input_name="question")
+    def cancel_run(question: Question) -> Answer:
+        return activities.cancel_run(question)
+
+    @app.function_name(POLL_RUN)
+    @app.activity_trigger(input_name="question")
+    def poll_run(question: Question) -> Answer:
+        return activities.poll_run(question)
+
+    return app
+
+
+def _auth_level(environ: Mapping[str, str]) -> func.AuthLevel:
+    try:
+        return func.AuthLevel.ANONYMOUS if settings.allows_anonymous(environ) else func.AuthLevel.FUNCTION
+    except SettingsError:
+        return func.AuthLevel.FUNCTION  # the safe one; the wrong setting is told with all the others
+
+
+def _response(reply: http_door.Reply) -> func.HttpResponse:
+    return func.HttpResponse(
+        reply.text(), status_code=reply.status_code, headers=reply.headers, mimetype=reply.media_type
+    )
+
+
+app = create_app(settings.environment())
