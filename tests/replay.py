@@ -88,12 +88,12 @@ class Replay:
                     raise
                 ended.failure = str(error).partition("\n\n$OutOfProcData$")[0]
                 return None
-            ended.custom_statuses.append(state["customStatus"])
+            ended.custom_statuses.append(state.get("customStatus"))
             new = self._new_actions(state)
             if state["isDone"]:
                 if new and new[-1]["actionType"] == CONTINUE_AS_NEW:
                     return new[-1]["input"] if not isinstance(new[-1]["input"], str) else json.loads(new[-1]["input"])
-                ended.output = state["output"]
+                ended.output = state.get("output")
                 return None
             if new:
                 self._carry_out(new[0], ended)

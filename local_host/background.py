@@ -1,0 +1,71 @@
+"""Servers that run beside the caller: one event loop in a thread, any number of aiohttp applications on it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Coroutine
+    from types import TracebackType
+    from typing import Self
+
+T = TypeVar("T")
+
+LOOPBACK = "127.0.0.1"
+
+
+class BackgroundServers:
+    """An event loop in a daemon thread, and the servers on it. Everything listens on loopback alone."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="local-host-servers", daemon=True)
+        self._thread.start()
+        self._runners: list[web.AppRunner] = []
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work``, run on the servers' loop; never call it from that loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def serve(self, app: web.Application, *, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
+        """The port on which ``app`` now answers (the one asked for, or a free one for 0).
+
+        Raises:
+            OSError: the port is taken.
+        """
+        return self.run(self._serve(app, port, tls))
+
+    async def _serve(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        site = web.TCPSite(runner, LOOPBACK, port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runners.append(runner)
+        bound: tuple[str, int] = runner.addresses[0]
+        return bound[1]
+
+    def close(self) -> None:
+        """Every server has stopped listening and the thread has ended."""
+        for runner in reversed(self._runners):
+            self.run(runner.cleanup())
+        self._runners.clear()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
