@@ -1,0 +1,29 @@
+"""A certificate authority of this process's own, because Azure's Key Vault client insists on https."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import certifi
+import trustme
+
+from local_host.background import LOOPBACK
+
+
+class Certificates:
+    """Server certificates for loopback, and a bundle that lets clients trust them beside the public ones."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+
+    def server_context(self) -> ssl.SSLContext:
+        """What a server on loopback needs to speak https."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(LOOPBACK).configure_cert(context)
+        return context
+
+    def write_bundle(self, path: Path, beside: str | None) -> None:
+        """``path`` holds this authority and those in the bundle at ``beside`` (the public ones where there is none)."""
+        public = Path(beside or certifi.where()).read_bytes()
+        path.write_bytes(public + b"\n" + self._authority.cert_pem.bytes())

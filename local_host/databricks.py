@@ -1,0 +1,261 @@
+"""The Jobs API of a Databricks workspace, emulated: a run's life is a table, and faults come on demand.
+
+It knows nothing of this project's client, so that it cannot share its mistakes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+from local_host.faults import Faults
+
+RUN_KEPT_STATES = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+
+# the newer `status` object has other words for some states
+STATUS_OF = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
+CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "INTERNAL_ERROR"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run is in ``state`` for so many seconds or so many reads; with neither, until something is done to it."""
+
+    state: str
+    seconds: float | None = None
+    reads: int | None = None
+    result: str | None = None
+    message: str = ""
+
+
+STOPPED = (Row("TERMINATING", seconds=0.2), Row("TERMINATED", result="CANCELED", message="Run cancelled."))
+
+
+@dataclass(frozen=True)
+class Life:
+    """The rows that a run goes through, and those that a cancel puts in their place."""
+
+    rows: tuple[Row, ...] = (Row("RUNNING"),)
+    after_cancel: tuple[Row, ...] = STOPPED
+    ignored_cancels: int = 0
+    may_manage: bool = True
+    shows: tuple[str, ...] = ("state", "status")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that came in; what was in ``Authorization`` is not kept."""
+
+    operation: str
+    run_id: str
+    version: str
+    at: float
+    user_agent: str
+    status_code: int
+
+
+@dataclass
+class Run:
+    """A run as it is now."""
+
+    run_id: int
+    life: Life
+    since: float
+    began_ms: int
+    table: tuple[Row, ...]
+    reads: int = 0
+    cancels: int = 0
+    parent: int | None = None
+    tasks: list[int] = field(default_factory=list)
+
+    def advance(self, now: float) -> Row:
+        """The row that the run has reached by ``now``."""
+        while len(self.table) > 1:
+            row = self.table[0]
+            if row.seconds is not None and now - self.since >= row.seconds:
+                self.since += row.seconds
+            elif row.reads is not None and self.reads >= row.reads:
+                self.since, self.reads = now, 0
+            else:
+                break
+            self.table = self.table[1:]
+        return self.table[0]
+
+    def begin(self, table: tuple[Row, ...], now: float) -> None:
+        """The run goes through this table from now on."""
+        self.table, self.since, self.reads = table, now, 0
+
+
+class JobsApi:
+    """The server's application and what it knows; every method may be called from any thread."""
+
+    def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tokens = set(tokens)
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self._clock = clock
+        self._runs: dict[int, Run] = {}
+        self._ids = itertools.count(455_644_833)
+        self._changed = threading.Condition()
+        self.app = web.Application()
+        for version in ("2.1", "2.2"):
+            self.app.router.add_get(f"/api/{version}/jobs/runs/get", self._handler("get", version))
+            self.app.router.add_post(f"/api/{version}/jobs/runs/cancel", self._handler("cancel", version))
+
+    # -- for whoever sets the scene ----------------------------------------------------------------------------------
+
+    def add_run(self, life: Life | None = None, *, run_id: int | None = None, tasks: int = 0) -> int:
+        """The id of a run that has begun; its task runs, if any, can be read and canceled by ids of their own."""
+        with self._changed:
+            number = run_id if run_id is not None else next(self._ids)
+            begun = Run(number, life or Life(), self._clock(), int(time.time() * 1000), (life or Life()).rows)
+            self._runs[number] = begun
+        begun.tasks = [self.add_run(life) for _ in range(tasks)]
+        for task in begun.tasks:
+            self._runs[task].parent = number
+        return number
+
+    def repair(self, run_id: int, rows: tuple[Row, ...] = (Row("RUNNING"),)) -> None:
+        """The run is active again under its id."""
+        with self._changed:
+            self._runs[run_id].begin(rows, self._clock())
+
+    def forget(self, run_id: int) -> None:
+        """The workspace has no such run any more."""
+        with self._changed:
+            del self._runs[run_id]
+
+    def state_of(self, run_id: int) -> str:
+        """The life cycle state, read behind the API's back."""
+        with self._changed:
+            return self._runs[run_id].advance(self._clock()).state
+
+    def count(self, operation: str, run_id: int | None = None) -> int:
+        """How many such requests came in."""
+        with self._changed:
+            return sum(call.operation == operation and run_id in {None, _number(call.run_id)} for call in self.calls)
+
+    def wait_for(self, seen: Callable[[JobsApi], bool], timeout: float = 10.0) -> None:
+        """``seen`` is true; it is looked at after every request.
+
+        Raises:
+            TimeoutError: not within ``timeout`` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: seen(self), timeout):
+                raise TimeoutError
+
+    # -- the API -----------------------------------------------------------------------------------------------------
+
+    def _handler(self, operation: str, version: str) -> Callable[[web.Request], Any]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            asked = await self._run_id(request)
+            fault = self.faults.take(operation)
+            answer: web.StreamResponse
+            if fault is not None:
+                if fault.after_effect:
+                    self._answer(operation, request, asked)
+                status_code = fault.status_code
+            else:
+                answer = self._answer(operation, request, asked)
+                status_code = answer.status
+            with self._changed:
+                agent = request.headers.get("User-Agent", "")
+                self.calls.append(Call(operation, asked, version, self._clock(), agent, status_code))
+                self._changed.notify_all()
+            return answer if fault is None else await self.faults.answer(request, fault)
+
+        return handle
+
+    async def _run_id(self, request: web.Request) -> str:
+        if request.method == "GET":
+            return request.query.get("run_id", "")
+        try:
+            body = await request.json()
+        except ValueError:
+            return ""
+        return str(body.get("run_id", "")) if isinstance(body, dict) else ""
+
+    def _answer(self, operation: str, request: web.Request, asked: str) -> web.Response:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind != "Bearer":
+            return _error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type.")
+        if token not in self.tokens:
+            return _error(403, "PERMISSION_DENIED", "Invalid access token.")
+        number = _number(asked)
+        with self._changed:
+            run = self._runs.get(number) if number is not None else None
+            if number is None:
+                return _error(400, "MALFORMED_REQUEST", f"Could not parse run_id '{asked[:40]}'.")
+            if run is None:
+                return _error(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist.")
+            if operation == "cancel":
+                return self._cancel(run)
+            row = run.advance(self._clock())
+            run.reads += 1
+            return web.json_response(self._shown(run, row, str(request.url.origin())))
+
+    def _cancel(self, run: Run) -> web.Response:
+        if not run.life.may_manage:
+            return _error(403, "PERMISSION_DENIED", "User does not have CAN MANAGE RUN on the job.")
+        now = self._clock()
+        run.cancels += 1
+        canceled = run.advance(now).state not in {*RUN_KEPT_STATES, "TERMINATING"}
+        if canceled and run.cancels > run.life.ignored_cancels:
+            run.begin(run.life.after_cancel, now)
+            for task in run.tasks:
+                self._runs[task].begin(self._runs[task].life.after_cancel, now)
+        return web.json_response({})
+
+    def _shown(self, run: Run, row: Row, origin: str) -> dict[str, Any]:
+        ended = row.state in RUN_KEPT_STATES
+        state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
+        status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
+        if ended:
+            state["user_cancelled_or_timedout"] = row.result in {"CANCELED", "TIMEDOUT"}
+            code = CODE_OF.get(row.result, row.result)
+            status["termination_details"] = {"code": code, "type": "SUCCESS", "message": row.message}
+            if row.result is not None:
+                state["result_state"] = row.result
+        elif row.state == "QUEUED":
+            state["queue_reason"] = "Queued due to reaching maximum concurrent runs."
+            status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state["queue_reason"]}
+        told = {"state": state, "status": status}
+        return {
+            "job_id": 11223344,
+            "run_id": run.run_id,
+            "number_in_job": run.run_id,
+            "original_attempt_run_id": run.run_id,
+            **{key: told[key] for key in run.life.shows},
+            "start_time": run.began_ms,
+            "end_time": run.began_ms + 1000 if ended else 0,
+            "run_name": "nightly",
+            "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
+            "tasks": [
+                {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": self._task_state(task)}}
+                for task in run.tasks
+            ],
+        }
+
+    def _task_state(self, run_id: int) -> str:
+        return self._runs[run_id].advance(self._clock()).state
+
+
+def canceling(seconds: float, **life: Any) -> Life:
+    """The life of a run that takes so long to stop once it is canceled."""
+    slow = (replace(STOPPED[0], seconds=seconds), *STOPPED[1:])
+    return Life(after_cancel=slow, **life)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def _error(status_code: int, error_code: str, message: str) -> web.Response:
+    return web.json_response({"error_code": error_code, "message": message, "details": []}, status=status_code)

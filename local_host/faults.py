@@ -1,0 +1,122 @@
+"""Faults on demand, for every emulator: what an operation answers with instead of what it should."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong answer.
+
+    Attributes:
+        status_code: of the answer.
+        body: of the answer, in bytes.
+        content_type: of the answer.
+        headers: besides ``Content-Type``, such as ``Retry-After``.
+        hang: no answer comes until the fault's :class:`Faults` are released.
+        cut: the connection is cut: before the answer, or after this many bytes of the body.
+        drip_seconds: the wait between each two bytes of the body.
+        after_effect: the operation takes its effect first; only its answer is lost.
+    """
+
+    status_code: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: bool = False
+    cut: int | None = None
+    drip_seconds: float = 0.0
+    after_effect: bool = False
+
+
+class Faults:
+    """What goes wrong and how often, by operation; set from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queued: dict[str, deque[Fault]] = {}
+        self._lasting: dict[str, Fault] = {}
+        self._released = threading.Event()
+        self._rate: float | None = None
+        self._taken: deque[float] = deque()
+
+    def fail(self, operation: str, fault: Fault, times: int | None = 1) -> None:
+        """The next ``times`` calls of the operation, or all of them for None, meet the fault."""
+        with self._lock:
+            if times is None:
+                self._lasting[operation] = fault
+            else:
+                self._queued.setdefault(operation, deque()).extend([fault] * times)
+
+    def heal(self, operation: str) -> None:
+        """Nothing goes wrong with the operation any more."""
+        with self._lock:
+            self._queued.pop(operation, None)
+            self._lasting.pop(operation, None)
+
+    def release(self) -> None:
+        """Whatever hangs is let go."""
+        self._released.set()
+
+    def throttle(self, requests_per_second: float | None) -> None:
+        """More requests than that within a second are answered 429 with ``Retry-After: 1``; None lifts it."""
+        with self._lock:
+            self._rate = requests_per_second
+
+    def take(self, operation: str) -> Fault | None:
+        """The fault that this call meets."""
+        with self._lock:
+            if self._rate is not None:
+                now = time.monotonic()
+                while self._taken and now - self._taken[0] > 1:
+                    self._taken.popleft()
+                if len(self._taken) >= self._rate:
+                    body = b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Too many requests."}'
+                    return Fault(429, body, headers={"Retry-After": "1"})
+                self._taken.append(now)
+            queued = self._queued.get(operation)
+            return queued.popleft() if queued else self._lasting.get(operation)
+
+    async def answer(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        """The fault has happened to the request."""
+        while fault.hang and not self._released.is_set():
+            await asyncio.sleep(0.05)
+        transport = request.transport
+        if transport is None or fault.cut == 0 or fault.hang:
+            if transport is not None:
+                transport.abort()
+            return web.Response()
+        headers = {"Content-Type": fault.content_type, **fault.headers}
+        response = web.StreamResponse(status=fault.status_code, headers=headers)
+        response.content_length = len(fault.body)
+        await response.prepare(request)
+        if fault.cut is not None:
+            await response.write(fault.body[: fault.cut])
+            transport.abort()
+        elif fault.drip_seconds:
+            await self._drip(response, fault)
+        else:
+            await response.write(fault.body)
+        return response
+
+    async def _drip(self, response: web.StreamResponse, fault: Fault) -> None:
+        for byte in fault.body:
+            if self._released.is_set():
+                break
+            await response.write(bytes([byte]))
+            await asyncio.sleep(fault.drip_seconds)
+
+
+def json_fault(status_code: int, body: Any, **headers: str) -> Fault:
+    """A wrong answer whose body is JSON; header names are written with underscores."""
+    text = web.json_response(body).body
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return Fault(status_code, text if isinstance(text, bytes) else b"", headers=named)
