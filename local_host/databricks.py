@@ -8,44 +8,23 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from local_host.faults import Faults
+from local_host.run_life import Life, Row, Run
 
-RUN_KEPT_STATES = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_RUN_ID = 19  # digits of 2^63
+TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 
 # the newer `status` object has other words for some states
 STATUS_OF = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
 CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "INTERNAL_ERROR"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run is in ``state`` for so many seconds or so many reads; with neither, until something is done to it."""
-
-    state: str
-    seconds: float | None = None
-    reads: int | None = None
-    result: str | None = None
-    message: str = ""
-
-
-STOPPED = (Row("TERMINATING", seconds=0.2), Row("TERMINATED", result="CANCELED", message="Run cancelled."))
-
-
-@dataclass(frozen=True)
-class Life:
-    """The rows that a run goes through, and those that a cancel puts in their place."""
-
-    rows: tuple[Row, ...] = (Row("RUNNING"),)
-    after_cancel: tuple[Row, ...] = STOPPED
-    ignored_cancels: int = 0
-    may_manage: bool = True
-    shows: tuple[str, ...] = ("state", "status")
 
 
 @dataclass(frozen=True)
@@ -58,38 +37,6 @@ class Call:
     at: float
     user_agent: str
     status_code: int
-
-
-@dataclass
-class Run:
-    """A run as it is now."""
-
-    run_id: int
-    life: Life
-    since: float
-    began_ms: int
-    table: tuple[Row, ...]
-    reads: int = 0
-    cancels: int = 0
-    parent: int | None = None
-    tasks: list[int] = field(default_factory=list)
-
-    def advance(self, now: float) -> Row:
-        """The row that the run has reached by ``now``."""
-        while len(self.table) > 1:
-            row = self.table[0]
-            if row.seconds is not None and now - self.since >= row.seconds:
-                self.since += row.seconds
-            elif row.reads is not None and self.reads >= row.reads:
-                self.since, self.reads = now, 0
-            else:
-                break
-            self.table = self.table[1:]
-        return self.table[0]
-
-    def begin(self, table: tuple[Row, ...], now: float) -> None:
-        """The run goes through this table from now on."""
-        self.table, self.since, self.reads = table, now, 0
 
 
 class JobsApi:
@@ -206,7 +153,7 @@ class JobsApi:
             return _error(403, "PERMISSION_DENIED", "User does not have CAN MANAGE RUN on the job.")
         now = self._clock()
         run.cancels += 1
-        canceled = run.advance(now).state not in {*RUN_KEPT_STATES, "TERMINATING"}
+        canceled = run.advance(now).state not in {*TERMINAL, "TERMINATING"}
         if canceled and run.cancels > run.life.ignored_cancels:
             run.begin(run.life.after_cancel, now)
             for task in run.tasks:
@@ -214,7 +161,7 @@ class JobsApi:
         return web.json_response({})
 
     def _shown(self, run: Run, row: Row, origin: str) -> dict[str, Any]:
-        ended = row.state in RUN_KEPT_STATES
+        ended = row.state in TERMINAL
         state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
         status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
         if ended:
@@ -247,14 +194,8 @@ class JobsApi:
         return self._runs[run_id].advance(self._clock()).state
 
 
-def canceling(seconds: float, **life: Any) -> Life:
-    """The life of a run that takes so long to stop once it is canceled."""
-    slow = (replace(STOPPED[0], seconds=seconds), *STOPPED[1:])
-    return Life(after_cancel=slow, **life)
-
-
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_RUN_ID else None
 
 
 def _error(status_code: int, error_code: str, message: str) -> web.Response:

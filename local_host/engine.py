@@ -78,7 +78,7 @@ class Engine:
         self._backend = InMemoryOrchestrationBackend(max_history_size=HISTORY_LIMIT)
         # the backend's own start() would listen to every interface, with no authentication
         self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=10))
-        services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]
+        services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]  # generated code
         address = f"{LOOPBACK}:{self._server.add_insecure_port(f'{LOOPBACK}:0')}"
         self._server.start()
         logger = logging.getLogger("durabletask")
@@ -93,7 +93,7 @@ class Engine:
         self._client = TaskHubGrpcClient(host_address=address, logger=logger, emit_trace_spans=False)
         for function in functions:
             self._register(function)
-        self._worker.start()
+        self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 
     def _register(self, function: Any) -> None:
         name, trigger = function.get_function_name(), function.get_trigger()
@@ -170,7 +170,7 @@ class Engine:
     def close(self) -> None:
         """Nothing runs any more, and everything is forgotten."""
         self._backend.stop()
-        self._worker.stop()
+        self._worker.stop()  # type: ignore[no-untyped-call]  # the same
         self._client.close()
         self._server.stop(grace=None).wait()
 

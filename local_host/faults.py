@@ -87,7 +87,7 @@ class Faults:
 
     async def answer(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         """The fault has happened to the request."""
-        while fault.hang and not self._released.is_set():
+        while fault.hang and not self._released.is_set():  # noqa: ASYNC110  # another thread releases: no asyncio event
             await asyncio.sleep(0.05)
         transport = request.transport
         if transport is None or fault.cut == 0 or fault.hang:

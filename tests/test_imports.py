@@ -82,11 +82,11 @@ def test_the_local_host_drives_the_registered_functions_and_never_the_product(pa
     assert "cancel_run" not in {name.split(".")[0] for name in imports(path)}
 
 
-@pytest.mark.parametrize("name", ["databricks", "key_vault", "identity", "faults"])
+@pytest.mark.parametrize("name", ["databricks", "run_life", "key_vault", "faults"])
 def test_an_emulator_knows_nothing_of_the_client_that_it_is_to_find_out(name: str) -> None:
     path = ROOT / "local_host" / f"{name}.py"
     assert third_parties(path) <= {"aiohttp", "local_host"}
-    assert siblings(path, "local_host") <= {"faults", "identity", "background"}
+    assert siblings(path, "local_host") <= {"faults", "run_life"}
 
 
 @pytest.mark.parametrize("folder", ["cancel_run", "local_host", "."])

@@ -1,0 +1,139 @@
+"""``python -m local_host demo | serve | cancel``: the app of function_app.py on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from local_host import terminal
+from local_host.background import BackgroundServers
+from local_host.display import Display
+from local_host.environment import MissingSettingError, complete, forget_settings
+from local_host.host import LocalHost
+from local_host.run_life import Life, Row, canceling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_PORT = 7071
+DEMO_LIFE = canceling(5.0, rows=(Row("PENDING", seconds=1.0), Row("RUNNING", seconds=3600.0), Row("TERMINATED")))
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of the command."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # the SDK advises types on calls that its own next version does not take them on
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except MissingSettingError as error:
+        print(error, file=sys.stderr)
+        return terminal.BAD_REQUEST
+    except KeyboardInterrupt:
+        print("Stopped. What this process was waiting for is forgotten; a cancel that was sent stays sent.")
+        return 130
+
+
+def demo(_: argparse.Namespace) -> int:
+    """A run begins on an emulated workspace and is canceled; 0 only when the outcome is ``canceled``."""
+    forget_settings()
+    display = Display()
+    with BackgroundServers() as servers:
+        emulated = complete(servers)
+        assert emulated.workspace is not None  # noqa: S101  # no setting names one
+        run_id = emulated.workspace.add_run(DEMO_LIFE)
+        display.line(f"emulated: workspace {os.environ['DATABRICKS_HOST']}, vault {os.environ['KEY_VAULT_URI']}")
+        with LocalHost(_app(), servers) as host:
+            display.line(f"run {run_id} has begun: {emulated.workspace.state_of(run_id)}")
+            while emulated.workspace.state_of(run_id) == "PENDING":
+                time.sleep(terminal.LOOK_SECONDS)
+            display.line(f"run {run_id} is {emulated.workspace.state_of(run_id)}", "cyan")
+            display.line(f"POST {host.url}/api/cancel-active-run")
+            order = {"runId": run_id, "reason": "demo", "requestedBy": "python -m local_host demo"}
+            result = terminal.cancel(host.url, order, display)[1]
+            display.json(result)
+            return 0 if result.get("outcome") == "canceled" else 1
+
+
+def serve(options: argparse.Namespace) -> int:
+    """The app answers until Ctrl-C (or SIGTERM)."""
+    stop = threading.Event()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda *_: stop.set())
+    with BackgroundServers() as servers:
+        emulated = complete(servers)
+        with LocalHost(_app(), servers, port=options.port) as host:
+            run_id: int | str = "RUN_ID"
+            if emulated.workspace is not None:
+                # in a real workspace nobody knows which run to cancel; in the emulated one there are some to try
+                runs = [emulated.workspace.add_run(Life() if number else DEMO_LIFE) for number in range(10)]
+                run_id = runs[0]
+                print(f"emulated workspace {os.environ['DATABRICKS_HOST']}: runs {runs[0]} to {runs[-1]} are active")
+            print(f"listening on {host.url}")
+            print(
+                f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json' "
+                f"-d '{{\"runId\": {run_id}}}'",
+                flush=True,
+            )
+            stop.wait()
+    return 0
+
+
+def cancel(options: argparse.Namespace) -> int:
+    """One run of the settings' workspace is canceled; 0 when it is stopped, 1 when not, 2 for a bad request."""
+    order: dict[str, Any] = {
+        "runId": options.run_id,
+        "workspace": options.workspace,
+        "reason": options.reason,
+        "requestedBy": "python -m local_host cancel",
+        "waitTimeoutSeconds": options.timeout,
+    }
+    if not (os.environ.get("DATABRICKS_HOST") or os.environ.get("DATABRICKS_WORKSPACES")):
+        raise MissingSettingError(
+            "Which workspace? Set DATABRICKS_HOST to its URL, and LOCAL_DATABRICKS_TOKEN to a token for it."
+        )
+    display = Display()
+    with BackgroundServers() as servers:
+        complete(servers)
+        with LocalHost(_app(), servers) as host:
+            exit_code, result = terminal.cancel(host.url, order, display)
+            display.json(result)
+            return exit_code
+
+
+def _app() -> Any:
+    # imported this late because it reads the environment, which must be complete by then
+    return importlib.import_module("function_app").app
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local_host", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    commands.add_parser("demo", help=demo.__doc__).set_defaults(command=demo)
+
+    serving = commands.add_parser("serve", help=serve.__doc__)
+    serving.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one")
+    serving.set_defaults(command=serve)
+
+    canceling_ = commands.add_parser("cancel", help=cancel.__doc__)
+    canceling_.add_argument("run_id")
+    canceling_.add_argument("--workspace", help="the name of a workspace in the settings")
+    canceling_.add_argument("--reason")
+    canceling_.add_argument("--timeout", type=int, metavar="SECONDS", help="how long to wait for the run to stop")
+    canceling_.set_defaults(command=cancel)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

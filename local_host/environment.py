@@ -1,0 +1,108 @@
+"""What the app finds in its environment here: a setting that is present as it is, what is missing emulated."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_host.background import LOOPBACK, BackgroundServers
+from local_host.certificates import Certificates
+from local_host.databricks import JobsApi
+from local_host.key_vault import KeyVault, ManagedIdentity
+
+TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"  # noqa: S105  # the variable's name
+DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the secret's name
+
+_OURS = (
+    "DATABRICKS_HOST",
+    "DATABRICKS_WORKSPACES",
+    "DATABRICKS_TOKEN_SECRET",
+    "DEFAULT_WORKSPACE",
+    "KEY_VAULT_URI",
+    "JOBS_API_VERSION",
+    "POLL_FIRST_SECONDS",
+    "POLL_MAX_SECONDS",
+    "WAIT_TIMEOUT_SECONDS",
+    "CANCEL_AGAIN_AFTER_SECONDS",
+    "HTTP_TIMEOUT_SECONDS",
+    TOKEN_VARIABLE,
+)
+
+
+class MissingSettingError(Exception):
+    """Something that can neither be found nor emulated; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """What had to be emulated; None for what the settings name."""
+
+    workspace: JobsApi | None
+    vault: KeyVault | None
+
+
+def forget_settings() -> None:
+    """Nothing of the app's is set: the demo may not touch a workspace that the shell's settings name."""
+    for key in _OURS:
+        os.environ.pop(key, None)
+
+
+def complete(servers: BackgroundServers) -> Emulated:
+    """The process's environment has every setting that the app needs.
+
+    ``LOCAL_DATABRICKS_TOKEN`` moves from the environment into the emulated vault.
+
+    Raises:
+        MissingSettingError: a real workspace is named and no token for it can be had.
+    """
+    environ = os.environ
+    given = environ.pop(TOKEN_VARIABLE, None)
+    workspace: JobsApi | None = None
+    if not (environ.get("DATABRICKS_HOST") or environ.get("DATABRICKS_WORKSPACES")):
+        given = given or f"emulated-{secrets.token_hex(8)}"
+        workspace = JobsApi(given)
+        environ["DATABRICKS_HOST"] = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
+    if environ.get("KEY_VAULT_URI"):
+        return Emulated(workspace, None)
+    if given is None:
+        raise MissingSettingError(
+            f"A token for the workspace is missing: set {TOKEN_VARIABLE} to it (it goes into an emulated vault in this "
+            "process), or set KEY_VAULT_URI to a vault that holds it and sign in with `az login`."
+        )
+    vault = _emulated_vault(servers)
+    for name in _secret_names():
+        vault.set_secret(name, given)
+    return Emulated(workspace, vault)
+
+
+def _emulated_vault(servers: BackgroundServers) -> KeyVault:
+    identity = ManagedIdentity()
+    vault = KeyVault(identity)
+    certificates = Certificates()
+    bundle = Path(tempfile.mkdtemp(prefix="local-host-")) / "authorities.pem"
+    certificates.write_bundle(bundle, beside=os.environ.get("REQUESTS_CA_BUNDLE"))
+    os.environ.update(
+        {
+            "KEY_VAULT_URI": f"https://{LOOPBACK}:{servers.serve(vault.app, tls=certificates.server_context())}",
+            "IDENTITY_ENDPOINT": f"http://{LOOPBACK}:{servers.serve(identity.app)}/msi/token",
+            "IDENTITY_HEADER": identity.header,
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",  # a signed-in person is not who this vault knows
+            "REQUESTS_CA_BUNDLE": str(bundle),
+        }
+    )
+    return vault
+
+
+def _secret_names() -> set[str]:
+    """The names under which the app will look for a token."""
+    names = {os.environ.get("DATABRICKS_TOKEN_SECRET") or DEFAULT_SECRET}
+    try:
+        table = json.loads(os.environ.get("DATABRICKS_WORKSPACES") or "{}")
+        names |= {entry["tokenSecret"] for entry in table.values() if isinstance(entry.get("tokenSecret"), str)}
+    except (ValueError, AttributeError):
+        pass  # the app itself says what is wrong with the setting
+    return names

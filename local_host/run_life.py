@@ -1,0 +1,69 @@
+"""The life of an emulated run: a table of states that time, reads and cancels move on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run is in ``state`` for so many seconds or so many reads; with neither, until something is done to it."""
+
+    state: str
+    seconds: float | None = None
+    reads: int | None = None
+    result: str | None = None
+    message: str = ""
+
+
+STOPPED = (Row("TERMINATING", seconds=0.2), Row("TERMINATED", result="CANCELED", message="Run cancelled."))
+
+
+@dataclass(frozen=True)
+class Life:
+    """The rows that a run goes through, and those that a cancel puts in their place."""
+
+    rows: tuple[Row, ...] = (Row("RUNNING"),)
+    after_cancel: tuple[Row, ...] = STOPPED
+    ignored_cancels: int = 0
+    may_manage: bool = True
+    shows: tuple[str, ...] = ("state", "status")
+
+
+@dataclass
+class Run:
+    """A run as it is now."""
+
+    run_id: int
+    life: Life
+    since: float
+    began_ms: int
+    table: tuple[Row, ...]
+    reads: int = 0
+    cancels: int = 0
+    parent: int | None = None
+    tasks: list[int] = field(default_factory=list)
+
+    def advance(self, now: float) -> Row:
+        """The row that the run has reached by ``now``."""
+        while len(self.table) > 1:
+            row = self.table[0]
+            if row.seconds is not None and now - self.since >= row.seconds:
+                self.since += row.seconds
+            elif row.reads is not None and self.reads >= row.reads:
+                self.since, self.reads = now, 0
+            else:
+                break
+            self.table = self.table[1:]
+        return self.table[0]
+
+    def begin(self, table: tuple[Row, ...], now: float) -> None:
+        """The run goes through this table from now on."""
+        self.table, self.since, self.reads = table, now, 0
+
+
+def canceling(seconds: float, **life: Any) -> Life:
+    """The life of a run that takes so long to stop once it is canceled."""
+    slow = (replace(STOPPED[0], seconds=seconds), *STOPPED[1:])
+    return Life(after_cancel=slow, **life)
