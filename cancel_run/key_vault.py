@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 
@@ -40,6 +40,9 @@ class Token:
 
     def __repr__(self) -> str:
         return "Token(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token is not written anywhere")
 
 
 class TokenVault:
@@ -85,6 +88,8 @@ class TokenVault:
         try:
             value = self._secrets().get_secret(secret).value
         except (AzureError, ValueError) as error:  # ValueError: an answer that Azure's clients cannot make sense of
+            # a credential that has failed is dropped: it remembers some failures and gives them again for a minute
+            self._close()
             raise self._error_of(error, secret) from None  # its request holds the vault's access token
         text = (value or "").strip()  # a line end at the end of a secret is a common slip, and harmless
         if not text or not all("!" <= character <= "~" for character in text):
@@ -108,6 +113,11 @@ class TokenVault:
             }
             self._client = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
         return self._client
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _error_of(self, error: Exception, secret: str) -> CallError:
         """What an exception of Azure's clients means; their own long texts stay out: they are not ours to vouch for."""

@@ -41,6 +41,8 @@ class BackgroundServers:
         return self.run(self._serve(app, port, tls))
 
     async def _serve(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
+        if tls is not None:
+            app.on_response_prepare.append(_last_of_its_connection)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, port, ssl_context=tls)
@@ -58,6 +60,7 @@ class BackgroundServers:
         for runner in reversed(self._runners):
             self.run(runner.cleanup())
         self._runners.clear()
+        self.run(_settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -69,3 +72,17 @@ class BackgroundServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+async def _last_of_its_connection(_: web.Request, response: web.StreamResponse) -> None:
+    """A TLS connection that idles would wait at the end for a goodbye that its client never says."""
+    response.force_close()
+
+
+async def _settle() -> None:
+    """What was under way is canceled, and connections that were cut are closed."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # a transport closes its socket in the loop's next turn

@@ -44,6 +44,7 @@ class JobsApi:
 
     def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.tokens = set(tokens)
+        self.url = ""  # for whoever serves it to note where
         self.faults = Faults()
         self.calls: list[Call] = []
         self._clock = clock

@@ -45,6 +45,7 @@ class KeyVault:
 
     def __init__(self, identity: ManagedIdentity) -> None:
         self.faults = Faults()
+        self.uri = ""  # for whoever serves it to note where
         self.reads = 0
         self.forbidden = False
         self._identity = identity

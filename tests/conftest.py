@@ -1,9 +1,108 @@
-"""What every test has: the deterministic profile of hypothesis, and apps made from explicit settings."""
+"""The scene of the tests: emulated services on real sockets, and apps made from explicit settings."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from function_app import create_app
 from hypothesis import settings
 
-# the same examples on every machine: a failure in CI is a failure here; `make soak` looks further
+from local_host.background import LOOPBACK, BackgroundServers
+from local_host.certificates import Certificates
+from local_host.databricks import JobsApi
+from local_host.host import LocalHost
+from local_host.key_vault import KeyVault, ManagedIdentity
+
+# the same examples on every machine: a failure in CI is a failure here
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("repeatable")
+
+TOKEN = "dapi-5f1e7ab2c0ffee-the-token"
+SECRET = "databricks-token"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[BackgroundServers]:
+    with BackgroundServers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificates]:
+    """One authority for the session: Azure's clients and requests read the bundle's path from the environment."""
+    authority = Certificates()
+    bundle = tmp_path_factory.mktemp("certificates") / "bundle.pem"
+    before = os.environ.get("REQUESTS_CA_BUNDLE")
+    authority.write_bundle(Path(bundle), beside=before)
+    os.environ["REQUESTS_CA_BUNDLE"] = str(bundle)
+    yield authority
+    if before is None:
+        del os.environ["REQUESTS_CA_BUNDLE"]
+    else:
+        os.environ["REQUESTS_CA_BUNDLE"] = before
+
+
+@pytest.fixture
+def identity(servers: BackgroundServers, monkeypatch: pytest.MonkeyPatch) -> ManagedIdentity:
+    """App Service's identity endpoint, found by Azure's clients through the variables that App Service sets."""
+    endpoint = ManagedIdentity()
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://{LOOPBACK}:{servers.serve(endpoint.app)}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", endpoint.header)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
+    return endpoint
+
+
+@pytest.fixture
+def vault(servers: BackgroundServers, certificates: Certificates, identity: ManagedIdentity) -> Iterator[KeyVault]:
+    """Key Vault with the token in it; its URL is its ``uri``."""
+    emulated = KeyVault(identity)
+    emulated.uri = f"https://{LOOPBACK}:{servers.serve(emulated.app, tls=certificates.server_context())}"
+    emulated.set_secret(SECRET, TOKEN)
+    yield emulated
+    emulated.faults.release()
+    identity.faults.release()
+
+
+@pytest.fixture
+def workspace(servers: BackgroundServers) -> Iterator[JobsApi]:
+    """A Databricks workspace that takes the token; its URL is its ``url``."""
+    emulated = JobsApi(TOKEN)
+    emulated.url = f"http://{LOOPBACK}:{servers.serve(emulated.app)}"
+    yield emulated
+    emulated.faults.release()
+
+
+@pytest.fixture
+def environ(workspace: JobsApi, vault: KeyVault) -> dict[str, str]:
+    """App settings for the emulated services, with waits short enough for a test."""
+    return {
+        "DATABRICKS_WORKSPACES": f'{{"prod": {{"host": "{workspace.url}"}}}}',
+        "KEY_VAULT_URI": vault.uri,
+        "POLL_FIRST_SECONDS": "0.05",
+        "POLL_MAX_SECONDS": "0.5",
+        "CANCEL_AGAIN_AFTER_SECONDS": "1",
+        "HTTP_TIMEOUT_SECONDS": "1",
+    }
+
+
+@pytest.fixture
+def start_host(servers: BackgroundServers) -> Iterator[Callable[..., LocalHost]]:
+    """Starts the app with given settings; whatever was started is closed after the test."""
+    started: list[LocalHost] = []
+
+    def start(environ: dict[str, str], **options: Any) -> LocalHost:
+        started.append(LocalHost(create_app(environ), servers, **options))
+        return started[-1]
+
+    yield start
+    for host in started:
+        host.close()
+
+
+@pytest.fixture
+def host(start_host: Callable[..., LocalHost], environ: dict[str, str]) -> LocalHost:
+    return start_host(environ)

@@ -141,7 +141,7 @@ class Replay:
         self._settle(ended)
 
     def _schedule(self, action: dict[str, Any]) -> None:
-        self._open = (TASK_SCHEDULED, self._take_id(), None)
+        self._open: tuple[int, int, datetime | None] = (TASK_SCHEDULED, self._take_id(), None)
         self._event(TASK_SCHEDULED, EventId=self._open[1], Name=action["functionName"], Input=action["input"])
         self._event(ORCHESTRATOR_COMPLETED)
 

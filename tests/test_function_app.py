@@ -14,6 +14,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.functions.decorators.core import BindingDirection
+
 from function_app import create_app
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def test_the_functions_are_those_that_the_design_names() -> None:
-    assert NAMES == sorted(["cancel-active-run", "readRun", "cancelRun", "pollRun", "startFromHttp", "getCancellation"])
+    assert sorted(["cancel-active-run", "readRun", "cancelRun", "pollRun", "startFromHttp", "getCancellation"]) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
-from typing import Any
+from itertools import chain, pairwise, repeat
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from function_app import create_app
 from hypothesis import given
 from hypothesis import strategies as st
 from replay import Answers, Ended, Replay, orchestrator_of
+
+from function_app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 RUN_ID = 455644833
@@ -153,7 +156,7 @@ def test_a_cancel_without_effect_is_sent_again_after_two_minutes(state: str) -> 
     ended = cancellation(script(polls=[run(state)]), {**ORDER, "waitTimeoutSeconds": 300})
     sent = [at for at, name, _ in ended.calls if name == "cancelRun"]
     assert [round((at - sent[0]).total_seconds()) // 10 for at in sent[:2]] == [0, 13] or len(sent) == 3
-    assert all(later - earlier >= timedelta(seconds=119) for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= timedelta(seconds=119) for earlier, later in pairwise(sent))
     assert ended.output["cancels"] == len(sent)
 
 
@@ -247,7 +250,7 @@ def test_a_huge_retry_after_is_cut_at_the_deadline() -> None:
 def test_polls_grow_apart_from_one_second_to_a_minute() -> None:
     ended = cancellation(script(polls=[run("TERMINATING")]))
     polls = [at for at, name, _ in ended.calls if name == "pollRun"]
-    gaps = [(later - earlier).total_seconds() for earlier, later in zip(polls, polls[1:-1], strict=False)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(polls)]
     assert 1.1 < gaps[0] < 1.8
     assert max(gaps) <= 60 * 1.1 + 1
     assert gaps[-1] >= 60

@@ -10,10 +10,10 @@ import inspect
 from typing import Any
 
 import pytest
-from function_app import create_app
 from test_orchestrator import CANCELED, NOT_FOUND, cancellation, run, script
 
 from cancel_run import orchestrator, progress
+from function_app import create_app
 
 WORKFLOW = "cancel-active-run"
 STEPS = ["readRun", "cancelRun", "pollRun"]

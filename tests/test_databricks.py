@@ -1,0 +1,280 @@
+"""The Jobs API client against the emulator, over real sockets, with the real Azure clients for its token."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from conftest import SECRET, TOKEN
+
+from cancel_run.clock import SystemClock
+from cancel_run.databricks import ANSWER_LIMIT, USER_AGENT, JobsClient
+from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.key_vault import TokenVault
+from cancel_run.settings import Workspace
+from local_host.databricks import JobsApi
+from local_host.faults import Fault, json_fault
+from local_host.key_vault import KeyVault
+from local_host.run_life import Life, Row
+
+
+class QuickClock(SystemClock):
+    """Time as it is, but a wait is over at once and is remembered."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self._slept = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._slept += seconds
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._slept
+
+
+@pytest.fixture
+def clock() -> QuickClock:
+    return QuickClock()
+
+
+@pytest.fixture
+def client(workspace: JobsApi, vault: KeyVault, clock: QuickClock) -> JobsClient:
+    return client_of(workspace.url, vault, clock)
+
+
+def client_of(url: str, vault: KeyVault, clock: QuickClock, version: str = "2.1") -> JobsClient:
+    tokens = TokenVault(vault.uri, clock, timeout=1)
+    return JobsClient(Workspace("prod", url, SECRET), tokens, clock, api_version=version, timeout=0.5)
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_a_run_is_read_and_canceled_in_both_versions_of_the_api(
+    version: str, workspace: JobsApi, vault: KeyVault, clock: QuickClock
+) -> None:
+    client, run_id = client_of(workspace.url, vault, clock, version), workspace.add_run()
+    assert client.get_run(run_id).life_cycle_state == "RUNNING"
+    client.cancel_run(run_id)
+    assert workspace.state_of(run_id) == "TERMINATING"
+    assert {call.version for call in workspace.calls} == {version}
+
+
+@pytest.mark.parametrize("shows", [("state",), ("status",), ("state", "status")])
+def test_a_result_is_read_from_the_state_or_from_the_newer_status(
+    shows: tuple[str, ...], workspace: JobsApi, client: JobsClient
+) -> None:
+    ended = Life((Row("TERMINATED", result="CANCELED", message="Run cancelled."),), shows=shows)
+    run = client.get_run(workspace.add_run(ended))
+    assert (run.life_cycle_state, run.result_state) == ("TERMINATED", "CANCELED")
+    assert run.state_message == "Run cancelled."
+
+
+def test_an_active_run_has_no_result_state(workspace: JobsApi, client: JobsClient) -> None:
+    assert client.get_run(workspace.add_run()).result_state is None
+
+
+def test_a_run_id_of_63_bits_arrives_whole(workspace: JobsApi, client: JobsClient) -> None:
+    largest = 2**63 - 1
+    workspace.add_run(run_id=largest)
+    client.cancel_run(largest)
+    assert workspace.count("cancel", largest) == 1
+
+
+def test_a_task_run_is_canceled_alone(workspace: JobsApi, client: JobsClient) -> None:
+    run_id = workspace.add_run(tasks=2)
+    client.cancel_run(run_id + 1)
+    assert [workspace.state_of(number) for number in (run_id, run_id + 1, run_id + 2)] == [
+        "RUNNING",
+        "TERMINATING",
+        "RUNNING",
+    ]
+
+
+def test_the_user_agent_names_product_and_version(workspace: JobsApi, client: JobsClient) -> None:
+    client.get_run(workspace.add_run())
+    assert workspace.calls[0].user_agent == USER_AGENT
+    assert USER_AGENT.startswith("databricks-cancel-run/0.1.0 python-requests/")
+
+
+@pytest.mark.parametrize("operation", ["get_run", "cancel_run"])
+def test_a_run_that_does_not_exist_is_known_by_the_words_of_a_400(operation: str, client: JobsClient) -> None:
+    with pytest.raises(RunNotFoundError) as caught:
+        getattr(client, operation)(7)
+    assert (caught.value.run_id, caught.value.status_code) == (7, 400)
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_no_permission_to_cancel_is_a_final_no(workspace: JobsApi, client: JobsClient) -> None:
+    with pytest.raises(AccessError, match="CAN MANAGE RUN"):
+        client.cancel_run(workspace.add_run(Life(may_manage=False)))
+
+
+@pytest.mark.parametrize("status_code", [429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again_at_most_three_times(
+    status_code: int, workspace: JobsApi, client: JobsClient, clock: QuickClock
+) -> None:
+    run_id = workspace.add_run()
+    workspace.faults.fail("get", Fault(status_code, b"<html><title>oh</title></html>", "text/html"), times=2)
+    assert client.get_run(run_id).life_cycle_state == "RUNNING"
+    assert clock.waits == [1, 2]
+    workspace.faults.fail("get", Fault(status_code), times=None)
+    with pytest.raises(TransientError) as caught:
+        client.get_run(run_id)
+    assert caught.value.status_code == status_code
+    assert workspace.count("get") == 6
+
+
+@pytest.mark.parametrize("cut", [0, 5])
+def test_a_cut_connection_is_tried_again(cut: int, workspace: JobsApi, client: JobsClient) -> None:
+    workspace.faults.fail("get", Fault(body=b'{"state": {"life_cycle_state": "RUNNING"}}', cut=cut))
+    assert client.get_run(workspace.add_run()).life_cycle_state == "RUNNING"
+
+
+def test_a_cancel_whose_answer_is_lost_is_sent_again_and_does_no_harm(workspace: JobsApi, client: JobsClient) -> None:
+    run_id = workspace.add_run()
+    workspace.faults.fail("cancel", Fault(cut=0, after_effect=True))
+    client.cancel_run(run_id)
+    assert (workspace.count("cancel"), workspace.state_of(run_id)) == (2, "TERMINATING")
+
+
+@pytest.mark.parametrize("fault", [Fault(hang=True), Fault(body=b'{"state": {}}' * 9, drip_seconds=0.2)])
+def test_a_hanging_or_dripping_answer_is_given_up_in_time(
+    fault: Fault, workspace: JobsApi, client: JobsClient, clock: QuickClock
+) -> None:
+    workspace.faults.fail("get", fault, times=None)
+    started = SystemClock().monotonic()
+    with pytest.raises(TransientError) as caught:
+        client.get_run(workspace.add_run())
+    assert caught.value.code == "ConnectionFailed"
+    assert SystemClock().monotonic() - started < 5
+
+
+def test_a_host_where_nobody_listens_is_a_passing_failure(vault: KeyVault, clock: QuickClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed_soon:
+        port = closed_soon.getsockname()[1]
+    with pytest.raises(TransientError, match="may reach it"):
+        client_of(f"http://127.0.0.1:{port}", vault, clock).get_run(1)
+
+
+def as_date(seconds: int) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize("written", [str, as_date], ids=["seconds", "date"])
+def test_a_short_retry_after_is_honoured_as_seconds_and_as_a_date(
+    written: Callable[[int], str], workspace: JobsApi, client: JobsClient, clock: QuickClock
+) -> None:
+    workspace.faults.fail("get", Fault(429, headers={"Retry-After": written(9)}))
+    client.get_run(workspace.add_run())
+    assert 6 < clock.waits[0] <= 9
+
+
+def test_a_long_retry_after_is_handed_on_at_once(workspace: JobsApi, client: JobsClient, clock: QuickClock) -> None:
+    workspace.faults.fail("get", json_fault(429, {"error_code": "BUSY"}, Retry_After="300"))
+    with pytest.raises(TransientError) as caught:
+        client.get_run(workspace.add_run())
+    assert (caught.value.retry_after, caught.value.code, clock.waits) == (300, "Throttled", [])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(body=b"<html>Sign in</html>", content_type="text/html"),
+        Fault(body=b""),
+        Fault(body=b'{"state": {"life_cyc'),
+        Fault(body=b"[1, 2]"),
+        Fault(body=b'{"state": {"life_cycle_state": 7}}'),
+        Fault(body=b'"' + b"x" * (ANSWER_LIMIT + 10) + b'"'),
+        Fault(body=b"[" * 100_000),
+    ],
+    ids=["sign-in page", "empty", "truncated", "a list", "another shape", "too large", "too deep"],
+)
+def test_a_200_that_is_no_run_is_never_believed(fault: Fault, workspace: JobsApi, client: JobsClient) -> None:
+    workspace.faults.fail("get", fault)
+    with pytest.raises(TransientError) as caught:
+        client.get_run(workspace.add_run())
+    assert caught.value.code == "UnreadableAnswer"
+
+
+def test_a_cancel_answered_by_a_sign_in_page_is_not_taken_for_accepted(workspace: JobsApi, client: JobsClient) -> None:
+    workspace.faults.fail("cancel", Fault(body=b"<html>Sign in</html>", content_type="text/html"))
+    with pytest.raises(TransientError):
+        client.cancel_run(workspace.add_run())
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        ("/login.html?error=private-link-validation-error:1", "PrivateLinkRequired"),
+        ("https://elsewhere.example/", "Redirected"),
+    ],
+)
+def test_a_redirect_is_not_followed_and_has_its_own_words(
+    location: str, code: str, workspace: JobsApi, client: JobsClient
+) -> None:
+    workspace.faults.fail("get", Fault(303, headers={"Location": location}))
+    with pytest.raises(RefusalError) as caught:
+        client.get_run(workspace.add_run())
+    assert caught.value.code == code
+    assert workspace.count("get") == 1
+
+
+def test_a_redirect_to_another_server_never_reaches_it(workspace: JobsApi, client: JobsClient) -> None:
+    reached = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        thread = threading.Thread(target=lambda: (elsewhere.settimeout(0.5), accepted(elsewhere) and reached.set()))
+        thread.start()
+        location = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+        workspace.faults.fail("get", Fault(307, headers={"Location": location}))
+        with pytest.raises(RefusalError):
+            client.get_run(workspace.add_run())
+        thread.join()
+    assert not reached.is_set()
+
+
+def accepted(server: socket.socket) -> bool:
+    try:
+        server.accept()[0].close()
+    except TimeoutError:
+        return False
+    return True
+
+
+def test_a_netrc_file_cannot_put_another_credential_in_the_tokens_place(
+    workspace: JobsApi, client: JobsClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = workspace.add_run()
+    client.get_run(run_id)  # the token is kept from here on: the vault's client is not what this is about
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert client.get_run(run_id).life_cycle_state == "RUNNING"
+    assert [call.status_code for call in workspace.calls] == [200, 200]
+
+
+# -- rotation --------------------------------------------------------------------------------------------------------
+
+
+def test_a_rotated_token_is_read_again_when_the_old_one_is_refused(
+    workspace: JobsApi, vault: KeyVault, client: JobsClient
+) -> None:
+    run_id = workspace.add_run()
+    client.get_run(run_id)
+    workspace.tokens = {"the-new-one"}
+    vault.set_secret(SECRET, "the-new-one")
+    assert client.get_run(run_id).life_cycle_state == "RUNNING"
+    assert vault.reads == 2
+
+
+def test_a_refused_token_that_nobody_rotated_is_a_final_no_after_one_more_look(
+    workspace: JobsApi, vault: KeyVault, client: JobsClient
+) -> None:
+    workspace.tokens = set()
+    with pytest.raises(AccessError) as caught:
+        client.get_run(workspace.add_run())
+    assert (vault.reads, workspace.count("get")) == (2, 1)
+    assert TOKEN not in str(caught.value)

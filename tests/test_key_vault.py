@@ -1,0 +1,159 @@
+"""The token through the real azure-identity and azure-keyvault-secrets, against emulated endpoints."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import SECRET, TOKEN
+from test_databricks import QuickClock
+
+from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
+from cancel_run.key_vault import KEPT_SECONDS, TokenVault
+from local_host.faults import Fault, json_fault
+from local_host.key_vault import KeyVault, ManagedIdentity
+
+
+@pytest.fixture
+def clock() -> QuickClock:
+    return QuickClock()
+
+
+@pytest.fixture
+def tokens(vault: KeyVault, clock: QuickClock) -> TokenVault:
+    return TokenVault(vault.uri, clock, timeout=0.5)
+
+
+def test_the_token_is_what_the_secret_holds(tokens: TokenVault) -> None:
+    assert tokens.token(SECRET).reveal() == TOKEN
+
+
+def test_a_token_is_kept_for_five_minutes_and_then_read_again(
+    tokens: TokenVault, vault: KeyVault, clock: QuickClock
+) -> None:
+    tokens.token(SECRET)
+    clock.sleep(KEPT_SECONDS - 10)
+    tokens.token(SECRET)
+    assert vault.reads == 1
+    vault.set_secret(SECRET, "newer")
+    clock.sleep(11)
+    assert tokens.token(SECRET).reveal() == "newer"
+
+
+def test_threads_that_need_it_at_once_read_it_once(tokens: TokenVault, vault: KeyVault) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda _: tokens.token(SECRET).reveal(), range(32)))
+    assert (set(read), vault.reads) == ({TOKEN}, 1)
+
+
+def test_two_secrets_are_two_tokens(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.set_secret("another", "other")
+    assert [tokens.token(name).reveal() for name in (SECRET, "another")] == [TOKEN, "other"]
+
+
+def test_a_token_that_was_refused_is_dropped_only_once_for_all_who_were_refused(
+    tokens: TokenVault, vault: KeyVault
+) -> None:
+    refused = tokens.token(SECRET)
+    vault.set_secret(SECRET, "newer")
+    newer = [tokens.newer_token(SECRET, refused) for _ in range(3)]
+    assert [token and token.reveal() for token in newer] == ["newer"] * 3
+    assert vault.reads == 2
+
+
+def test_a_line_end_at_the_end_of_the_secret_is_no_part_of_the_token(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.set_secret(SECRET, f"  {TOKEN}\r\n")
+    assert tokens.token(SECRET).reveal() == TOKEN
+
+
+@pytest.mark.parametrize("value", ["", "   ", "two words", "with\nan end within", "schlüssel"])
+def test_a_secret_that_no_header_can_hold_is_refused_without_being_shown(
+    value: str, tokens: TokenVault, vault: KeyVault
+) -> None:
+    vault.set_secret(SECRET, value)
+    with pytest.raises(RefusalError) as caught:
+        tokens.token(SECRET)
+    assert caught.value.code == "TokenUnusable"
+    assert not value.strip() or value not in str(caught.value)
+
+
+def test_a_missing_secret_is_named_as_missing(tokens: TokenVault) -> None:
+    with pytest.raises(RefusalError, match="no such secret") as caught:
+        tokens.token("not-there")
+    assert (caught.value.code, caught.value.status_code) == ("SecretNotFound", 404)
+
+
+def test_a_disabled_secret_is_a_final_no(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.disable(SECRET)
+    with pytest.raises(AccessError, match="disabled"):
+        tokens.token(SECRET)
+
+
+def test_no_role_on_the_vault_is_a_final_no_that_names_the_role(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.forbidden = True
+    with pytest.raises(AccessError, match="Key Vault Secrets User") as caught:
+        tokens.token(SECRET)
+    assert caught.value.code == "VaultDenied"
+
+
+@pytest.mark.parametrize("status_code", [429, 500, 503])
+def test_a_throttled_or_failing_vault_may_pass(status_code: int, tokens: TokenVault, vault: KeyVault) -> None:
+    vault.faults.fail("secret", json_fault(status_code, {"error": {"code": "Throttled", "message": "busy"}}), None)
+    with pytest.raises(TransientError) as caught:
+        tokens.token(SECRET)
+    assert (caught.value.code, caught.value.status_code) == ("VaultUnavailable", status_code)
+    vault.faults.heal("secret")
+    assert tokens.token(SECRET).reveal() == TOKEN
+
+
+FAULTS = {
+    "cut": Fault(cut=0),
+    "hang": Fault(hang=True),
+    "html": Fault(body=b"<html>Sign in</html>", content_type="text/html"),
+    "empty": Fault(body=b""),
+    "truncated": Fault(body=b'{"value": "da'),
+    "500": json_fault(500, {"error": "x"}),
+    "503": Fault(503),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_whatever_is_wrong_with_the_vaults_answer_is_one_of_our_errors(
+    fault: Fault, tokens: TokenVault, vault: KeyVault
+) -> None:
+    vault.faults.fail("secret", fault, times=None)
+    with pytest.raises(CallError):
+        tokens.token(SECRET)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_whatever_is_wrong_with_the_identity_endpoint_may_pass(
+    fault: Fault, tokens: TokenVault, identity: ManagedIdentity
+) -> None:
+    identity.faults.fail("token", fault, times=None)
+    with pytest.raises(TransientError):
+        tokens.token(SECRET)
+    identity.faults.heal("token")
+    assert tokens.token(SECRET).reveal() == TOKEN
+
+
+def test_a_vault_that_nobody_serves_may_pass(vault: KeyVault, clock: QuickClock) -> None:
+    with pytest.raises(TransientError, match="KEY_VAULT_URI"):
+        TokenVault("https://127.0.0.1:9", clock, timeout=0.5).token(SECRET)
+
+
+def test_a_token_shows_itself_to_nobody_who_does_not_ask(tokens: TokenVault) -> None:
+    token = tokens.token(SECRET)
+    assert TOKEN not in f"{token} {token!r} {vars(tokens)!r} {[token]}"
+    with pytest.raises(TypeError, match="not written"):
+        pickle.dumps(token)
+
+
+def test_an_exception_about_the_token_leads_to_no_request_that_holds_one(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.faults.fail("secret", Fault(503), times=None)
+    with pytest.raises(TransientError) as caught:
+        tokens.token(SECRET)
+    assert caught.value.__suppress_context__
+    assert "Bearer" not in "".join(traceback.format_exception(caught.value))
