@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+GOODBYE_SECONDS = 0.1  # how long a TLS connection waits at its end for the other side's goodbye
 
 
 class BackgroundServers:
@@ -26,7 +27,7 @@ class BackgroundServers:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-host-servers", daemon=True)
         self._thread.start()
-        self._runners: list[web.AppRunner] = []
+        self._running: list[tuple[asyncio.Server, web.AppRunner]] = []
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``, run on the servers' loop; never call it from that loop."""
@@ -41,25 +42,26 @@ class BackgroundServers:
         return self.run(self._serve(app, port, tls))
 
     async def _serve(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
-        if tls is not None:
-            app.on_response_prepare.append(_last_of_its_connection)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
-        site = web.TCPSite(runner, LOOPBACK, port, ssl_context=tls)
+        assert runner.server is not None  # noqa: S101  # it has been set up
         try:
-            await site.start()
+            server = await self._loop.create_server(
+                runner.server, LOOPBACK, port, ssl=tls, ssl_shutdown_timeout=GOODBYE_SECONDS if tls else None
+            )
         except OSError:
             await runner.cleanup()
             raise
-        self._runners.append(runner)
-        bound: tuple[str, int] = runner.addresses[0]
+        self._running.append((server, runner))
+        bound: tuple[str, int] = server.sockets[0].getsockname()
         return bound[1]
 
     def close(self) -> None:
         """Every server has stopped listening and the thread has ended."""
-        for runner in reversed(self._runners):
+        for server, runner in reversed(self._running):
+            self._loop.call_soon_threadsafe(server.close)
             self.run(runner.cleanup())
-        self._runners.clear()
+        self._running.clear()
         self.run(_settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -74,15 +76,10 @@ class BackgroundServers:
         self.close()
 
 
-async def _last_of_its_connection(_: web.Request, response: web.StreamResponse) -> None:
-    """A TLS connection that idles would wait at the end for a goodbye that its client never says."""
-    response.force_close()
-
-
 async def _settle() -> None:
     """What was under way is canceled, and connections that were cut are closed."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0)  # a transport closes its socket in the loop's next turn
+    await asyncio.sleep(2 * GOODBYE_SECONDS)

@@ -169,8 +169,8 @@ class Engine:
 
     def close(self) -> None:
         """Nothing runs any more, and everything is forgotten."""
-        self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # the same
+        self._backend.stop()
         self._client.close()
         self._server.stop(grace=None).wait()
 

@@ -44,7 +44,7 @@ def busy_for(seconds: float) -> dict[str, Any]:
 def script(
     reads: Iterable[Any] = (run("RUNNING"),), cancels: Iterable[Any] = repeat(accepted), polls: Iterable[Any] = ()
 ) -> Answers:
-    """Answers in the order given for each activity; an exception among them is raised; the last one of polls repeats."""
+    """Answers in the order given for each activity; an exception among them is raised; the last of polls repeats."""
     last: Any = None
     iterators: dict[str, Iterator[Any]] = {"readRun": iter(reads), "cancelRun": iter(cancels), "pollRun": iter(polls)}
 
@@ -155,9 +155,9 @@ def test_the_last_look_at_the_deadline_still_notices_the_stop() -> None:
 def test_a_cancel_without_effect_is_sent_again_after_two_minutes(state: str) -> None:
     ended = cancellation(script(polls=[run(state)]), {**ORDER, "waitTimeoutSeconds": 300})
     sent = [at for at, name, _ in ended.calls if name == "cancelRun"]
-    assert [round((at - sent[0]).total_seconds()) // 10 for at in sent[:2]] == [0, 13] or len(sent) == 3
-    assert all(later - earlier >= timedelta(seconds=119) for earlier, later in pairwise(sent))
-    assert ended.output["cancels"] == len(sent)
+    apart = [(later - earlier).total_seconds() for earlier, later in pairwise(sent)]
+    assert len(sent) == ended.output["cancels"] > 1
+    assert all(119 <= seconds <= 190 for seconds in apart)  # at the first poll after two minutes
 
 
 @pytest.mark.parametrize("state", ["TERMINATING", "FROZEN_BY_A_NEW_RELEASE"])
@@ -253,7 +253,7 @@ def test_polls_grow_apart_from_one_second_to_a_minute() -> None:
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(polls)]
     assert 1.1 < gaps[0] < 1.8
     assert max(gaps) <= 60 * 1.1 + 1
-    assert gaps[-1] >= 60
+    assert gaps[-2] >= 60  # the last one is cut by the deadline
 
 
 def test_two_instances_do_not_poll_in_step() -> None:
