@@ -1,0 +1,129 @@
+"""The commands that a person types, run as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from conftest import TOKEN
+
+from local_host.run_life import Life
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local_host.databricks import JobsApi
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30.0
+OURS = re.compile(r"DATABRICKS|KEY_VAULT|IDENTITY_|AZURE_|POLL_|WAIT_TIMEOUT|CANCEL_|HTTP_TIMEOUT")
+
+
+def environ(**settings: str) -> dict[str, str]:
+    """The shell's environment without anything of the app's, and these settings."""
+    kept = {key: value for key, value in os.environ.items() if not OURS.match(key)}
+    return {**kept, **settings}
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-m", "local_host", *arguments],
+        cwd=ROOT,
+        env=environ(**settings),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def json_in(output: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(output[output.index("{\n") :])
+    return found
+
+
+@contextmanager
+def serving(**settings: str) -> Iterator[tuple[str, str]]:
+    """The URL at which ``serve`` says that it listens, and the ``curl`` line that it prints."""
+    with subprocess.Popen(  # our own interpreter
+        [sys.executable, "-m", "local_host", "serve", "--port", "0"],
+        cwd=ROOT,
+        env=environ(**settings),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        listening = next(line for line in process.stdout if line.startswith("listening on "))
+        yield listening.split()[-1], next(process.stdout)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 0
+
+
+def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
+    # settings of a real workspace in the shell are none of the demo's business
+    done = run("demo", DATABRICKS_HOST="https://a-real-one.example", KEY_VAULT_URI="https://a-real-vault.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json_in(done.stdout)
+    assert (result["finalLifeCycleState"], result["resultState"]) == ("TERMINATED", "CANCELED")
+    assert result["outcome"] == "canceled"
+    lines = re.findall(r"^ *[0-9.]+ s  (\w+)", done.stdout, re.MULTILINE)
+    assert [word for word in lines if word.isupper() and word != "POST"] == ["RUNNING", "TERMINATING", "TERMINATED"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_serve_prints_a_curl_line_that_works() -> None:
+    with serving() as (url, line):
+        assert url in line
+        done = subprocess.run(  # noqa: S602  # the line is made to be pasted into a shell
+            line, shell=True, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        assert done.stdout.startswith("HTTP/1.1 202"), done.stderr
+
+
+def test_serve_uses_a_workspace_that_is_set_and_a_token_that_is_given(workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    with serving(DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN) as (url, _):
+        requests.post(f"{url}/api/cancel-active-run", json={"runId": run_id}, timeout=SECONDS)
+        workspace.wait_for(lambda seen: seen.count("cancel", run_id) == 1)
+    assert {call.status_code for call in workspace.calls} == {200}
+
+
+def test_cancel_exits_0_when_the_run_is_stopped(workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    done = run("cancel", str(run_id), "--reason", "a test", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
+    assert (done.returncode, json_in(done.stdout)["outcome"]) == (0, "canceled")
+    assert json_in(done.stdout)["reason"] == "a test"
+
+
+def test_cancel_exits_1_when_the_run_is_not_stopped(workspace: JobsApi) -> None:
+    run_id = workspace.add_run(Life(ignored_cancels=99))
+    done = run("cancel", str(run_id), "--timeout", "1", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
+    assert (done.returncode, json_in(done.stdout)["outcome"]) == (1, "timedOut")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "said"),
+    [
+        (["0"], {"DATABRICKS_HOST": "https://x.example", "LOCAL_DATABRICKS_TOKEN": "t"}, "runId must be"),
+        (["1", "--workspace", "b"], {"DATABRICKS_HOST": "https://x.example", "LOCAL_DATABRICKS_TOKEN": "t"}, "'b'"),
+        (["1"], {"DATABRICKS_HOST": "http://x.example", "LOCAL_DATABRICKS_TOKEN": "t"}, "DATABRICKS_HOST must be"),
+        (["1"], {"DATABRICKS_HOST": "https://x.example"}, "LOCAL_DATABRICKS_TOKEN"),
+        (["1"], {}, "DATABRICKS_HOST"),
+    ],
+)
+def test_cancel_exits_2_for_a_bad_request_or_setting_and_names_it(
+    arguments: list[str], settings: dict[str, str], said: str
+) -> None:
+    done = run("cancel", *arguments, **settings)
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
