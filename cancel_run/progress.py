@@ -114,7 +114,8 @@ class Progress:
     def _note_run(self, step: str, run: Run, now: datetime) -> None:
         if self.run is None or self.run.life_cycle_state != run.life_cycle_state:
             self.timeline.append({"lifeCycleState": run.life_cycle_state, "at": iso(now)})
-            del self.timeline[1 : len(self.timeline) - TIMELINE_LIMIT + 1]
+            if len(self.timeline) > TIMELINE_LIMIT:
+                del self.timeline[1]  # the first state and the newest ones are what an operator asks about
         self.run = run
         if is_terminal(run.life_cycle_state):
             self.outcome = self._outcome_of(step, run)

@@ -1,0 +1,162 @@
+"""The app settings: every wrong value is named with its key, all of them in one message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cancel_run.errors import SettingsError, UnknownWorkspaceError
+from cancel_run.settings import Settings, allows_anonymous, queue_name
+
+GOOD = {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net", "KEY_VAULT_URI": "https://v.vault.azure.net"}
+KEYS = [
+    "DATABRICKS_HOST", "DATABRICKS_WORKSPACES", "DATABRICKS_TOKEN_SECRET", "DEFAULT_WORKSPACE", "KEY_VAULT_URI",
+    "JOBS_API_VERSION", "POLL_FIRST_SECONDS", "POLL_MAX_SECONDS", "WAIT_TIMEOUT_SECONDS", "CANCEL_AGAIN_AFTER_SECONDS",
+    "HTTP_TIMEOUT_SECONDS", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL",
+]  # fmt: skip
+
+
+def problems(**changes: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({**GOOD, **changes})
+    return caught.value.problems
+
+
+def several(**workspaces: object) -> dict[str, str]:
+    return {"KEY_VAULT_URI": GOOD["KEY_VAULT_URI"], "DATABRICKS_WORKSPACES": json.dumps(workspaces)}
+
+
+def test_a_host_and_a_vault_are_enough() -> None:
+    settings = Settings.from_environ(GOOD)
+    workspace = settings.workspace(None)
+    assert (workspace.alias, workspace.host) == ("default", "https://adb-1.2.azuredatabricks.net")
+    assert workspace.token_secret == "databricks-token"
+    assert (settings.jobs_api_version, settings.wait_timeout_seconds, settings.http_timeout_seconds) == (
+        "2.1",
+        3600,
+        10,
+    )
+    schedule = settings.schedule
+    assert (schedule.first_seconds, schedule.max_seconds, schedule.cancel_again_after_seconds) == (1, 60, 120)
+
+
+def test_an_empty_value_is_the_same_as_none() -> None:
+    assert Settings.from_environ(GOOD) == Settings.from_environ({**dict.fromkeys(KEYS, ""), **GOOD})
+
+
+def test_nothing_at_all_names_both_things_that_are_needed() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({})
+    assert [problem.split()[0] for problem in caught.value.problems] == ["DATABRICKS_HOST", "KEY_VAULT_URI"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("JOBS_API_VERSION", "2.0"),
+        ("POLL_FIRST_SECONDS", "0"),
+        ("POLL_FIRST_SECONDS", "nan"),
+        ("POLL_MAX_SECONDS", "inf"),
+        ("POLL_MAX_SECONDS", "a minute"),
+        ("WAIT_TIMEOUT_SECONDS", "604801"),
+        ("WAIT_TIMEOUT_SECONDS", "1.5"),
+        ("WAIT_TIMEOUT_SECONDS", "9" * 5000),
+        ("CANCEL_AGAIN_AFTER_SECONDS", "-1"),
+        ("HTTP_TIMEOUT_SECONDS", "1000"),
+        ("CANCEL_QUEUE_NAME", "Not-A-Queue"),
+        ("CANCEL_QUEUE_NAME", "a--b"),
+        ("HTTP_AUTH_LEVEL", "admin"),
+        ("DEFAULT_WORKSPACE", "elsewhere"),
+        ("DATABRICKS_TOKEN_SECRET", "with spaces"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(key: str, value: str) -> None:
+    told = problems(**{key: value})
+    assert [problem.split()[0] for problem in told] == [key]
+
+
+def test_every_problem_of_every_setting_is_told_at_once() -> None:
+    wrong = {key: "?" for key in KEYS if key not in {"DATABRICKS_WORKSPACES", "DATABRICKS_TOKEN_SECRET"}}
+    told = problems(**wrong)
+    assert {problem.split()[0] for problem in told} == set(wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://adb-1.2.azuredatabricks.net", "http://localhost.evil.example", "http://127.0.0.1.evil.example",
+        "adb-1.2.azuredatabricks.net", "https://", "https://host/path", "https://host?x=1", "https://host#x",
+        "https://user:dapi-secret@host", "https://host:0", "https://host:99999", "https://host:x", "ftp://host",
+        "https://[::1", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["DATABRICKS_HOST", "KEY_VAULT_URI"])
+def test_a_url_is_https_and_a_host_and_nothing_else(key: str, url: str) -> None:
+    (told,) = problems(**{key: url})
+    assert told.startswith(key)
+    assert "dapi-secret" not in told
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://host", "https://host/", "https://host:8443", "http://localhost:1", "http://127.0.0.1", "http://[::1]:8"],
+)
+def test_https_is_taken_and_http_for_this_machine_alone(url: str) -> None:
+    settings = Settings.from_environ({**GOOD, "DATABRICKS_HOST": url})
+    assert settings.workspace(None).host == url.rstrip("/")
+
+
+def test_several_workspaces_are_told_apart_by_name() -> None:
+    environ = several(prod={"host": "https://a", "tokenSecret": "a-token"}, test={"host": "https://b"})
+    settings = Settings.from_environ(environ)
+    assert [settings.workspace(name).host for name in ("prod", "test")] == ["https://a", "https://b"]
+    assert [settings.workspace(name).token_secret for name in ("prod", "test")] == ["a-token", "databricks-token"]
+    with pytest.raises(UnknownWorkspaceError, match="no default one"):
+        settings.workspace(None)
+    assert Settings.from_environ({**environ, "DEFAULT_WORKSPACE": "test"}).workspace(None).alias == "test"
+
+
+@pytest.mark.parametrize("table", ["[]", "{}", "null", "not json", "1", '"x"', "[" * 100_000])
+def test_a_table_of_workspaces_that_is_none_is_named(table: str) -> None:
+    with pytest.raises(SettingsError, match="DATABRICKS_WORKSPACES must be a JSON object"):
+        Settings.from_environ({"KEY_VAULT_URI": GOOD["KEY_VAULT_URI"], "DATABRICKS_WORKSPACES": table})
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({}, "host is missing"),
+        ({"host": "http://x.example"}, "must be https"),
+        ({"host": 1}, "host is missing"),
+        ("https://x", "must be an object"),
+        ({"host": "https://x", "token": "dapi-secret"}, "unknown keys: token"),
+        ({"host": "https://x", "tokenSecret": "dapi_secret with the token itself"}, "must be the name of a secret"),
+        ({"host": "https://x", "tokenSecret": None}, "must be the name of a secret"),
+    ],
+)
+def test_a_wrong_workspace_is_named_and_no_secret_is_repeated(entry: object, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(several(prod=entry))
+    assert said in str(caught.value)
+    assert "DATABRICKS_WORKSPACES['prod']" in str(caught.value)
+    assert "dapi" not in str(caught.value)
+
+
+def test_one_workspace_is_not_set_in_both_ways() -> None:
+    with pytest.raises(SettingsError, match="keep one"):
+        Settings.from_environ({**GOOD, **several(prod={"host": "https://a"})})
+
+
+def test_the_queue_and_the_auth_level_have_defaults_that_are_safe() -> None:
+    assert (queue_name({}), allows_anonymous({})) == ("cancel-active-run", False)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.text() | st.sampled_from(["1", "https://a", '{"a": {"host": 1}}'])))
+def test_any_settings_are_taken_or_named(environ: dict[str, str]) -> None:
+    try:
+        Settings.from_environ(environ)
+    except SettingsError as error:
+        assert all(any(key in problem for key in KEYS) for problem in error.problems)
