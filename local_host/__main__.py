@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from local_host import terminal
-from local_host.background import BackgroundServers
+from local_host.background import BackgroundServers, PortTakenError
 from local_host.display import Display
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except MissingSettingError as error:
+    except (MissingSettingError, PortTakenError) as error:
         print(error, file=sys.stderr)
         return terminal.BAD_REQUEST
     except KeyboardInterrupt:

@@ -20,6 +20,10 @@ LOOPBACK = "127.0.0.1"
 GOODBYE_SECONDS = 0.1  # how long a TLS connection waits at its end for the other side's goodbye
 
 
+class PortTakenError(Exception):
+    """Somebody else listens at the port."""
+
+
 class BackgroundServers:
     """An event loop in a daemon thread, and the servers on it. Everything listens on loopback alone."""
 
@@ -37,7 +41,7 @@ class BackgroundServers:
         """The port on which ``app`` now answers (the one asked for, or a free one for 0).
 
         Raises:
-            OSError: the port is taken.
+            PortTakenError: somebody else listens there.
         """
         return self.run(self._serve(app, port, tls))
 
@@ -49,9 +53,11 @@ class BackgroundServers:
             server = await self._loop.create_server(
                 runner.server, LOOPBACK, port, ssl=tls, ssl_shutdown_timeout=GOODBYE_SECONDS if tls else None
             )
-        except OSError:
+        except OSError as error:
             await runner.cleanup()
-            raise
+            raise PortTakenError(
+                f"Port {port} is taken ({error.strerror}). Name another, or 0 for a free one."
+            ) from error
         self._running.append((server, runner))
         bound: tuple[str, int] = server.sockets[0].getsockname()
         return bound[1]

@@ -6,32 +6,35 @@ the Durable Task Framework's.
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import json
+import itertools
 import logging
 import threading
 from concurrent import futures
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from durabletask.client import OrchestrationStatus, TaskHubGrpcClient
+from durabletask.client import OrchestrationQuery, OrchestrationState, OrchestrationStatus, TaskHubGrpcClient
+from durabletask.grpc_options import GrpcChannelOptions, GrpcWorkerResiliencyOptions
+from durabletask.internal import orchestrator_service_pb2 as messages
 from durabletask.internal import orchestrator_service_pb2_grpc as services
 from durabletask.testing.in_memory_backend import InMemoryOrchestrationBackend
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local_host.background import LOOPBACK
-from local_host.orchestration_context import adapted
+from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
     from types import TracebackType
     from typing import Self
 
 ACTIVITY_THREADS = 32
+TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
+CALL_THREADS = 64  # of the backend; whoever waits for an end keeps one
 HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
+PAGE = 200  # instances in one answer of the backend
 
 # Durable's names for what durabletask calls the status of an orchestration
 RUNTIME_STATUS = {
@@ -49,6 +52,11 @@ ENDED = frozenset({"Completed", "Failed", "Terminated"})
 class InstanceExistsError(Exception):
     """An instance of that id has not ended yet."""
 
+    def __init__(self, instance_id: str, runtime_status: str) -> None:
+        super().__init__(f"An orchestration instance {instance_id} with the status {runtime_status} already exists.")
+        self.instance_id = instance_id
+        self.runtime_status = runtime_status
+
 
 class UnknownOrchestratorError(Exception):
     """The app has no orchestrator of that name."""
@@ -56,7 +64,7 @@ class UnknownOrchestratorError(Exception):
 
 @dataclass(frozen=True)
 class Instance:
-    """What a look at an instance tells; input, output and custom status as JSON values."""
+    """What a look at an instance tells; input, output and custom status as JSON values, times in UTC."""
 
     name: str
     instance_id: str
@@ -68,44 +76,75 @@ class Instance:
     last_updated_at: datetime
 
 
-class Engine:
-    """Runs what the given functions register; thread-safe, its methods block."""
+class _Backend(InMemoryOrchestrationBackend):
+    """The in-memory backend, in which a custom status outlives continue_as_new as it does in Azure."""
 
-    def __init__(self, functions: Iterable[Any]) -> None:
-        logging.getLogger("durabletask").setLevel(logging.ERROR)  # it tells of every start and every failed try
+    def CompleteOrchestratorTask(  # noqa: N802  # the service's spelling
+        self, request: messages.OrchestratorResponse, context: grpc.ServicerContext
+    ) -> messages.CompleteTaskResponse:
+        """A turn has ended; what it does not say about the custom status stays as it is."""
+        if not request.HasField("customStatus"):
+            look = messages.GetInstanceRequest(instanceId=request.instanceId)
+            known = self.GetInstance(look, context).orchestrationState
+            if known.HasField("customStatus"):
+                request.customStatus.CopyFrom(known.customStatus)
+        return super().CompleteOrchestratorTask(request, context)
+
+
+class Engine:
+    """Runs the orchestrators and activities among the given functions; thread-safe, its methods block."""
+
+    def __init__(self, functions: Iterable[Any], *, activity_threads: int = ACTIVITY_THREADS) -> None:
+        logger = logging.getLogger("durabletask")
+        logger.setLevel(logging.ERROR)  # it tells of every start and every failed try
         self._orchestrators: set[str] = set()
-        self._starting = threading.Lock()
-        self._backend = InMemoryOrchestrationBackend(max_history_size=HISTORY_LIMIT)
+        self._lock = threading.RLock()
+        # what is left of an earlier execution, a timer or an activity, must not reach the next one of the same id: to
+        # the backend each execution is an instance of its own
+        self._current: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._backend = _Backend(max_history_size=HISTORY_LIMIT)
+        self._calls = futures.ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="local-host-backend")
         # the backend's own start() would listen to every interface, with no authentication
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=10))
+        self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
         services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]  # generated code
         address = f"{LOOPBACK}:{self._server.add_insecure_port(f'{LOOPBACK}:0')}"
-        self._server.start()
-        logger = logging.getLogger("durabletask")
+        unlimited = GrpcChannelOptions(max_receive_message_length=-1)
         self._worker = TaskHubGrpcWorker(
             host_address=address,
             logger=logger,
             emit_trace_spans=False,
+            channel_options=unlimited,
+            data_converter=PlainJson(),
+            # a quiet hour is no broken connection; to make a new one could lose a turn that is on its way
+            resiliency_options=GrpcWorkerResiliencyOptions(silent_disconnect_timeout_seconds=0),
             concurrency_options=ConcurrencyOptions(
-                maximum_concurrent_activity_work_items=ACTIVITY_THREADS, maximum_thread_pool_workers=ACTIVITY_THREADS
+                maximum_concurrent_activity_work_items=activity_threads,
+                maximum_thread_pool_workers=activity_threads + TURN_THREADS,
             ),
         )
-        self._client = TaskHubGrpcClient(host_address=address, logger=logger, emit_trace_spans=False)
         for function in functions:
             self._register(function)
+        self._server.start()
+        self._client = TaskHubGrpcClient(
+            host_address=address,
+            logger=logger,
+            emit_trace_spans=False,
+            channel_options=unlimited,
+            data_converter=PlainJson(),
+        )
         self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 
     def _register(self, function: Any) -> None:
         name, trigger = function.get_function_name(), function.get_trigger()
+        user_function = function.get_user_function()
         if trigger.type == "orchestrationTrigger":
             self._orchestrators.add(name)
-            registered = adapted(function.get_user_function().orchestrator_function)
-            self._worker._registry.add_named_orchestrator(name, registered)  # noqa: SLF001  # names with a hyphen
+            self._worker.add_orchestrator(adapted_orchestrator(name, user_function.orchestrator_function))
         elif trigger.type == "activityTrigger":
-            called = _activity(function.get_user_function(), trigger.name)
-            self._worker._registry.add_named_activity(name, called)  # noqa: SLF001  # no public way takes a name
+            self._worker.add_activity(adapted_activity(name, user_function, trigger.name))
 
-    def start(self, name: str, instance_id: str, input_text: str) -> None:
+    def start(self, name: str, instance_id: str, input_: Any = None) -> None:
         """A new instance runs; an ended one of the same id is replaced.
 
         Raises:
@@ -114,65 +153,96 @@ class Engine:
         """
         if name not in self._orchestrators:
             raise UnknownOrchestratorError(name)
-        with self._starting:
+        with self._lock:
             existing = self.get(instance_id)
+            if existing is not None and existing.runtime_status not in ENDED:
+                raise InstanceExistsError(instance_id, existing.runtime_status)
+            execution = f"{instance_id}{EXECUTION_MARK}{next(self._numbers)}"
+            self._client.schedule_new_orchestration(name, instance_id=execution, input=input_)
             if existing is not None:
-                if existing.runtime_status not in ENDED:
-                    raise InstanceExistsError(existing.runtime_status)
-                self._client.purge_orchestration(instance_id)
-            self._client.schedule_new_orchestration(name, instance_id=instance_id, input=input_text)
+                self._client.purge_orchestration(self._current[instance_id])
+            self._current[instance_id] = execution
 
     def get(self, instance_id: str) -> Instance | None:
         """The instance as it is now, or None when there is none."""
-        state = self._client.get_orchestration_state(instance_id)
-        if state is None:
-            return None
-        failure = state.failure_details
-        return Instance(
-            name=state.name,
-            instance_id=state.instance_id,
-            runtime_status=RUNTIME_STATUS[state.runtime_status],
-            input=_twice(state.serialized_input),
-            output=failure.message if failure is not None else _twice(state.serialized_output),
-            custom_status=json.loads(state.serialized_custom_status) if state.serialized_custom_status else None,
-            created_at=state.created_at,
-            last_updated_at=state.last_updated_at,
-        )
+        with self._lock:
+            execution = self._current.get(instance_id)
+            state = self._client.get_orchestration_state(execution) if execution is not None else None
+        return _seen(state) if state is not None else None
 
     def instances(self) -> list[Instance]:
-        """Every instance that is known."""
-        found = (self.get(state.instance_id) for state in self._client.get_all_orchestration_states())
-        return [instance for instance in found if instance is not None]
+        """Every instance that is known, the oldest first."""
+        query = OrchestrationQuery(max_instance_count=PAGE, fetch_inputs_and_outputs=True)
+        with self._lock:
+            states = self._client.get_all_orchestration_states(query)
+        return [_seen(state) for state in states]
+
+    def history_events(self, instance_id: str) -> list[dict[str, Any]]:
+        """What has happened since the instance began, or began again, as JSON objects; empty when there is none."""
+        with self._lock:
+            execution = self._current.get(instance_id)
+            events = self._client.get_orchestration_history(execution) if execution is not None else []
+        return [{"EventType": type(event).__name__.removesuffix("Event")} | event.to_dict() for event in events]
 
     def history(self, instance_id: str) -> str:
-        """The whole history of an instance as text, for whoever searches it."""
-        return "\n".join(str(event) for event in self._client.get_orchestration_history(instance_id))
+        """The same as text, for whoever searches it."""
+        return "\n".join(str(event) for event in self.history_events(instance_id))
 
     def wait_until_ended(self, instance_id: str, timeout: float) -> Instance:
         """The instance once it has ended.
 
         Raises:
+            KeyError: there is no such instance.
             TimeoutError: not within ``timeout`` seconds.
         """
-        self._client.wait_for_orchestration_completion(instance_id, timeout=timeout)
-        instance = self.get(instance_id)
-        assert instance is not None  # noqa: S101  # the wait above has seen it
-        return instance
+        state = self._client.wait_for_orchestration_completion(self._current[instance_id], timeout=timeout)
+        assert state is not None  # noqa: S101  # the wait has seen it
+        return _seen(state)
 
-    def terminate(self, instance_id: str, reason: str) -> None:
-        """The instance ends as Terminated, at its next turn."""
-        self._client.terminate_orchestration(instance_id, output=reason)
+    def terminate(self, instance_id: str, reason: str) -> Instance | None:
+        """The instance ends as Terminated, at its next turn, with the reason as its output.
+
+        This and the other orders return the instance as the order found it: None where there is none, unchanged where
+        it had ended.
+        """
+        return self._order(instance_id, lambda id_: self._client.terminate_orchestration(id_, output=reason))
+
+    def suspend(self, instance_id: str, reason: str) -> Instance | None:
+        """The instance takes no further step until it is resumed."""
+        return self._order(instance_id, lambda id_: self._client.suspend_orchestration(id_, reason=reason))
+
+    def resume(self, instance_id: str, reason: str) -> Instance | None:
+        """The instance goes on with what has come in the meantime."""
+        return self._order(instance_id, lambda id_: self._client.resume_orchestration(id_, reason=reason))
+
+    def raise_event(self, instance_id: str, name: str, data: Any) -> Instance | None:
+        """The instance has an event of that name, with a JSON value."""
+        return self._order(instance_id, lambda id_: self._client.raise_orchestration_event(id_, name, data=data))
+
+    def _order(self, instance_id: str, order: Callable[[str], None]) -> Instance | None:
+        with self._lock:
+            found = self.get(instance_id)
+            if found is not None and found.runtime_status not in ENDED:
+                order(self._current[instance_id])
+            return found
 
     def purge(self, instance_id: str) -> bool:
-        """True when there was such an instance; it has ended and is forgotten now."""
-        return self._client.purge_orchestration(instance_id).deleted_instance_count > 0
+        """True when there was such an instance and it had ended; it is forgotten now."""
+        with self._lock:
+            execution = self._current.get(instance_id)
+            if execution is None or not self._client.purge_orchestration(execution).deleted_instance_count:
+                return False
+            del self._current[instance_id]
+            return True
 
     def close(self) -> None:
-        """Nothing runs any more, and everything is forgotten."""
-        self._worker.stop()  # type: ignore[no-untyped-call]  # the same
+        """Nothing runs any more, and everything is forgotten; activities under way have been waited for."""
         self._backend.stop()
+        self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
         self._client.close()
         self._server.stop(grace=None).wait()
+        self._backend.reset()  # timers that wait on find nobody
+        self._calls.shutdown()
 
     def __enter__(self) -> Self:
         return self
@@ -183,22 +253,15 @@ class Engine:
         self.close()
 
 
-def _activity(user_function: Callable[..., Any], parameter: str) -> Callable[[Any, str], Any]:
-    """A durabletask activity that calls the app's as the worker does: by keyword, with the input's JSON parsed."""
-
-    def call(_: Any, input_text: str) -> Any:
-        result = user_function(**{parameter: json.loads(input_text)})
-        if inspect.iscoroutine(result):
-            result = asyncio.run(result)
-        return json.loads(json.dumps(result))
-
-    return call
-
-
-def _twice(text: str | None) -> Any:
-    """The value in a payload that is a JSON text inside a JSON text, as the adapter writes it."""
-    inner = json.loads(text) if text else None
-    try:
-        return json.loads(inner) if isinstance(inner, str) else inner
-    except ValueError:
-        return inner  # a reason given with a termination is plain text
+def _seen(state: OrchestrationState) -> Instance:
+    failure = state.failure_details
+    return Instance(
+        name=state.name,
+        instance_id=state.instance_id.partition(EXECUTION_MARK)[0],
+        runtime_status=RUNTIME_STATUS[state.runtime_status],
+        input=state.get_input(),
+        output=failure.message if failure is not None else state.get_output(),
+        custom_status=state.get_custom_status(),
+        created_at=state.created_at.replace(tzinfo=UTC),
+        last_updated_at=state.last_updated_at.replace(tzinfo=UTC),
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.durable_functions.models.utils import http_utils
 
-from local_host.background import LOOPBACK, BackgroundServers
+from local_host.background import LOOPBACK, BackgroundServers, PortTakenError
 from local_host.durable_endpoint import DurableEndpoint, client_binding
 from local_host.engine import Engine
 from local_host.http_triggers import HttpTriggers
@@ -38,7 +38,11 @@ class LocalHost:
         self.client_binding = client_binding(servers.serve(self.endpoint.app))
         triggers = HttpTriggers(self.functions, lambda: self.client_binding, outputs or {})
         self._servers = servers
-        self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
+        try:
+            self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
+        except PortTakenError:
+            self.close()  # its threads would keep the process alive
+            raise
 
     def close(self) -> None:
         """No orchestration runs any more. The servers are the caller's to close, after this."""

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -127,3 +128,10 @@ def test_cancel_exits_2_for_a_bad_request_or_setting_and_names_it(
     done = run("cancel", *arguments, **settings)
     assert done.returncode == 2
     assert said in done.stdout + done.stderr
+
+
+def test_serve_exits_2_when_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "is taken" in done.stderr
