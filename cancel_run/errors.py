@@ -18,7 +18,7 @@ Standard library only, and no sibling: anything may import this module.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,17 +123,8 @@ class TransientError(CallError):
 
     code = "Unavailable"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        status_code: int | None = None,
-        error_code: str | None = None,
-        run_id: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, code=code, status_code=status_code, error_code=error_code, run_id=run_id)
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
     def to_json(self) -> dict[str, object]:

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from local_host import terminal
@@ -48,12 +49,12 @@ def demo(_: argparse.Namespace) -> int:
     """A run begins on an emulated workspace and is canceled; 0 only when the outcome is ``canceled``."""
     forget_settings()
     display = Display()
-    with BackgroundServers() as servers:
+    with closing(BackgroundServers()) as servers:
         emulated = complete(servers)
         assert emulated.workspace is not None  # noqa: S101  # no setting names one
         run_id = emulated.workspace.add_run(DEMO_LIFE)
         display.line(f"emulated: workspace {os.environ['DATABRICKS_HOST']}, vault {os.environ['KEY_VAULT_URI']}")
-        with LocalHost(_app(), servers) as host:
+        with closing(LocalHost(_app(), servers)) as host:
             display.line(f"run {run_id} has begun: {emulated.workspace.state_of(run_id)}")
             while emulated.workspace.state_of(run_id) == "PENDING":
                 time.sleep(terminal.LOOK_SECONDS)
@@ -70,9 +71,9 @@ def serve(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, lambda *_: stop.set())
-    with BackgroundServers() as servers:
+    with closing(BackgroundServers()) as servers:
         emulated = complete(servers)
-        with LocalHost(_app(), servers, port=options.port) as host:
+        with closing(LocalHost(_app(), servers, port=options.port)) as host:
             run_id: int | str = "RUN_ID"
             if emulated.workspace is not None:
                 # in a real workspace nobody knows which run to cancel; in the emulated one there are some to try
@@ -103,9 +104,9 @@ def cancel(options: argparse.Namespace) -> int:
             "Which workspace? Set DATABRICKS_HOST to its URL, and LOCAL_DATABRICKS_TOKEN to a token for it."
         )
     display = Display()
-    with BackgroundServers() as servers:
+    with closing(BackgroundServers()) as servers:
         complete(servers)
-        with LocalHost(_app(), servers) as host:
+        with closing(LocalHost(_app(), servers)) as host:
             exit_code, result = terminal.cancel(host.url, order, display)
             display.json(result)
             return exit_code

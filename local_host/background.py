@@ -11,8 +11,6 @@ from aiohttp import web
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Coroutine
-    from types import TracebackType
-    from typing import Self
 
 T = TypeVar("T")
 
@@ -72,14 +70,6 @@ class BackgroundServers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 async def _settle() -> None:

@@ -53,10 +53,9 @@ class DurableEndpoint:
         name, instance_id = request.match_info["name"], request.match_info["instance_id"]
         input_text = await request.json()  # the client encodes the input twice: this is still JSON text
         try:
-            await asyncio.to_thread(self._engine.start, name, instance_id, input_text or "null")
+            await asyncio.to_thread(self._engine.start, name, instance_id, json.loads(input_text or "null"))
         except InstanceExistsError as error:
-            said = f"An Orchestration instance with the status {error} already exists."
-            return web.json_response({"Message": said}, status=409)
+            return web.json_response({"Message": str(error)}, status=409)
         except UnknownOrchestratorError:
             said = f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function."
             return web.json_response({"ExceptionMessage": said}, status=400)

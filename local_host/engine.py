@@ -27,8 +27,6 @@ from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
-    from typing import Self
 
 ACTIVITY_THREADS = 32
 TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
@@ -241,16 +239,8 @@ class Engine:
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
         self._client.close()
         self._server.stop(grace=None).wait()
-        self._backend.reset()  # timers that wait on find nobody
+        self._backend.reset()  # type: ignore[no-untyped-call]  # timers that wait on find nobody
         self._calls.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _seen(state: OrchestrationState) -> Instance:

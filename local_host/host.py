@@ -13,8 +13,6 @@ from local_host.http_triggers import HttpTriggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
 
 
 class LocalHost:
@@ -49,11 +47,3 @@ class LocalHost:
         # the SDK keeps one client session for the process and never closes it; its loop ends with the servers
         self._servers.run(http_utils._close_session())  # noqa: SLF001
         self.engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +32,7 @@ SECRET = "databricks-token"
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[BackgroundServers]:
-    with BackgroundServers() as running:
+    with contextlib.closing(BackgroundServers()) as running:
         yield running
         running.run(http_utils._close_session())  # noqa: SLF001  # as LocalHost.close does, for all of them at once
 
