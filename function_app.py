@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import http_door, orchestrator, settings
+from cancel_run import http_door, openapi, orchestrator, settings
 from cancel_run.activities import Activities, Answer, Question
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
@@ -42,6 +42,11 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return _response(await http_door.look(req, client, clock))
+
+    @app.function_name("getOpenApi")
+    @app.route(route=openapi.ROUTE, methods=ANY_METHOD)
+    def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+        return _response(http_door.describe(req, load_settings))
 
     app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
 

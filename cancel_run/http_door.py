@@ -14,7 +14,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
+from cancel_run import openapi
+from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.result import CancelResult, Outcome, error_json
 from cancel_run.starting import ACTIVE, runtime_status, start_or_join, status_of
@@ -91,6 +92,7 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     if refusal is not None:
         return refusal
     try:
+        _wants_failure(request)
         order = CancelRequest.from_json(parse_json(request.get_body()))
         started = await start_or_join(client, settings(), order)
     except ProblemsError as error:
@@ -124,27 +126,48 @@ def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
 
 async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Reply:
     """202 with the progress while it runs, then 200 (or, when asked for, 500 if not stopped) with the result."""
-    instance_id = request.route_params.get("instanceId", "")
-    known = _INSTANCE_ID.fullmatch(instance_id)
     if request.method not in {"GET", "HEAD"}:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is looked at with GET.", Allow="GET")
-    if known is None:
-        return _nobody_started()
     try:
-        status = await status_of(client, instance_id)
+        return await _seen(request, client, clock, wants_failure=_wants_failure(request))
+    except ProblemsError as error:
+        return _refused(error)
     except TaskHubError as error:
         return _unavailable(error)
+
+
+async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wants_failure: bool) -> Reply:
+    instance_id = request.route_params.get("instanceId", "")
+    known = _INSTANCE_ID.fullmatch(instance_id)
+    status: Any = await status_of(client, instance_id) if known else None
     name = runtime_status(status)
-    if name is None:
+    if known is None or name is None:
         return _nobody_started()
     if name in ACTIVE:
         return _running(request, instance_id, name, status.custom_status, clock.now())
     result = status.output
     if name != "Completed" or not isinstance(result, dict):
         result = _failed(instance_id, known, name).to_json()
-    wants_failure = request.params.get(_FAIL_ON_FAILURE, "").lower() == "true"
     failed = wants_failure and not result.get("stopped")
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
+
+
+def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
+    """200 with the OpenAPI document of these doors, for an app that is found where this request found it."""
+    if request.method not in {"GET", "HEAD"}:
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "The document is read with GET.", Allow="GET")
+    try:
+        workspaces = list(settings().workspaces)
+    except SettingsError:
+        workspaces = []  # the document is needed before the settings are right, and tells no less without the names
+    return Reply(HTTPStatus.OK, openapi.document(_base_url(request, openapi.ROUTE), workspaces))
+
+
+def _wants_failure(request: HttpRequest) -> bool:
+    asked = request.params.get(_FAIL_ON_FAILURE, "false").lower()
+    if asked not in {"true", "false"}:
+        raise RequestError([f"{_FAIL_ON_FAILURE} in the query must be true or false"])
+    return asked == "true"
 
 
 def _running(request: HttpRequest, instance_id: str, name: str, custom_status: Any, now: datetime) -> Reply:
@@ -196,9 +219,13 @@ def _status_url(request: HttpRequest, instance_id: str) -> str:
 
     A poller may not send a header again, so a key that came in the URL stays in it; no other key is ever put there.
     """
-    parts = urlsplit(request.url)
-    prefix = parts.path.partition(f"/{ROUTE}")[0]
-    given = parse_qs(parts.query)
+    given = parse_qs(urlsplit(request.url).query)
     kept = {key: given[key][-1] for key in ("code", _FAIL_ON_FAILURE) if key in given}
     query = f"?{urlencode(kept)}" if kept else ""
-    return f"{parts.scheme}://{parts.netloc}{prefix}/{ROUTE}/{quote(instance_id)}{query}"
+    return f"{_base_url(request, ROUTE)}/{ROUTE}/{quote(instance_id)}{query}"
+
+
+def _base_url(request: HttpRequest, route: str) -> str:
+    """The absolute URL below which the app's routes are found, as the caller sees it."""
+    parts = urlsplit(request.url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.partition(f'/{route}')[0]}"

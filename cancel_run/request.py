@@ -142,8 +142,8 @@ def _text(value: Any) -> str:
         raise ValueError("must be a string")  # noqa: TRY004  # one kind of error for every wrong value
     if len(value) > TEXT_LIMIT:
         raise ValueError(f"has {len(value)} characters; at most {TEXT_LIMIT} are taken")
-    if any(is_harmful(character) for character in value):
-        raise ValueError("must be one line of text without control, format or surrogate characters")
+    if is_harmful(value):
+        raise ValueError("must be one line of text, without control characters or marks that reorder it")
     return value
 
 

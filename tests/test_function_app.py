@@ -34,7 +34,12 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def test_the_functions_are_those_that_the_design_names() -> None:
-    assert sorted(["cancel-active-run", "readRun", "cancelRun", "pollRun", "startFromHttp", "getCancellation"]) == NAMES
+    assert (
+        sorted(
+            ["cancel-active-run", "readRun", "cancelRun", "pollRun", "startFromHttp", "getCancellation", "getOpenApi"]
+        )
+        == NAMES
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "databricks": {"__init__", "errors", "jobs_answers", "run", "clock", "key_vault", "settings"},
     "activities": {"databricks", "errors", "key_vault", "result", "clock", "settings"},
     "starting": {"errors", "request", "settings"},
-    "http_door": {"errors", "request", "result", "starting", "clock", "settings"},
+    "openapi": {"__init__", "request", "result", "text"},
+    "http_door": {"errors", "openapi", "request", "result", "starting", "clock", "settings"},
 }
 
 # module of cancel_run -> what it may import from outside the standard library

@@ -1,0 +1,241 @@
+"""The HTTP doors as an OpenAPI 3.0 document, which is what Logic Apps and API Management import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cancel_run import __version__
+from cancel_run.request import ALIAS, LARGEST_RUN_ID, LONGEST_WAIT_SECONDS, TEXT_LIMIT
+from cancel_run.result import Outcome
+from cancel_run.text import HARMFUL_CLASS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROUTE = "openapi.json"
+
+_LINE = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": f"^[^{HARMFUL_CLASS}]*$", "nullable": True}
+_TEXT = {"type": "string", "nullable": True}
+_TIME = {"type": "string", "format": "date-time"}
+_COUNT = {"type": "integer", "minimum": 0}
+_RUN_ID = {
+    "oneOf": [
+        {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_RUN_ID},
+        # every text of 18 digits is in range; a run id of 19 digits may be sent as text too, or as a number
+        {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+    ]
+}
+_REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
+
+
+def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
+    """The document, for an app with these workspaces whose functions are found below ``server_url``."""
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Cancel an active Azure Databricks job run",
+            "version": __version__,
+            "description": "Cancels a run and stays with it until it has really stopped.",
+        },
+        "servers": [{"url": server_url}],
+        "security": [{"keyInHeader": []}, {"keyInQuery": []}],
+        "paths": {
+            "/cancel-active-run": {"post": _start()},
+            "/cancel-active-run/{instanceId}": {"get": _look()},
+            "/openapi.json": {"get": _openapi()},
+        },
+        "components": {
+            "securitySchemes": {
+                "keyInHeader": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "keyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
+            },
+            "parameters": {
+                "returnInternalServerErrorOnFailure": {
+                    "name": "returnInternalServerErrorOnFailure",
+                    "in": "query",
+                    "description": "true: the last answer is 500, with the same body, when the run is not stopped.",
+                    "schema": {"type": "boolean", "default": False},
+                }
+            },
+            "schemas": {
+                "Request": _request(sorted(workspaces)),
+                "Accepted": _accepted(),
+                "Running": _running(),
+                "Result": _result(),
+                "Problem": _problem(),
+            },
+        },
+    }
+
+
+def _start() -> dict[str, Any]:
+    return {
+        "operationId": "startFromHttp",
+        "summary": "Cancel a run, or join the cancellation of it that is under way.",
+        "parameters": [_parameter("returnInternalServerErrorOnFailure")],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Request")}}},
+        "responses": {
+            "202": _answer("It is being canceled; look at Location.", "Accepted", _location()),
+            "400": _refusal("The request cannot be taken; every problem is named."),
+            "405": _refusal("It is started with POST.", {"Allow": _header("What is allowed.")}),
+            "413": _refusal("The body has more than 64 KiB."),
+            "415": _refusal("The body is not JSON."),
+            "500": _refusal("The app settings cannot be used; every problem is named."),
+            "503": _refusal("The task hub cannot be reached; nothing was started.", _retry_after()),
+        },
+    }
+
+
+def _look() -> dict[str, Any]:
+    instance_id = {
+        "name": "instanceId",
+        "in": "path",
+        "required": True,
+        "description": "As the start answered it: the workspace's name, a hyphen, the run id.",
+        "schema": {"type": "string", "pattern": f"^{ALIAS.pattern}-[1-9][0-9]{{0,18}}$"},
+    }
+    return {
+        "operationId": "getCancellation",
+        "summary": "How a cancellation is doing, or how it ended.",
+        "parameters": [instance_id, _parameter("returnInternalServerErrorOnFailure")],
+        "responses": {
+            "200": _answer("It has ended.", "Result"),
+            "202": _answer("It is under way; look again.", "Running", _location()),
+            "400": _refusal("The query cannot be taken."),
+            "404": _refusal("Nobody started it here, or its history has been purged."),
+            "405": _refusal("It is looked at with GET.", {"Allow": _header("What is allowed.")}),
+            "500": _answer("It has ended, the run is not stopped, and the caller wants that as a failure.", "Result"),
+            "503": _refusal("The task hub cannot be reached.", _retry_after()),
+        },
+    }
+
+
+def _openapi() -> dict[str, Any]:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": "getOpenApi",
+        "summary": "This document.",
+        "responses": {
+            "200": {"description": "This document.", "content": content},
+            "405": _refusal("It is read with GET.", {"Allow": _header("What is allowed.")}),
+        },
+    }
+
+
+def _request(workspaces: list[str]) -> dict[str, Any]:
+    names: dict[str, Any] = {"enum": [*workspaces, None]} if workspaces else {"pattern": f"^{ALIAS.pattern}$"}
+    schema = _object(
+        {
+            "runId": _RUN_ID,
+            "workspace": {"type": "string", "nullable": True, **names},
+            "reason": _LINE,
+            "requestedBy": _LINE,
+            "waitTimeoutSeconds": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": LONGEST_WAIT_SECONDS,
+                "nullable": True,
+            },
+        },
+        ["runId"],
+    )
+    return {**schema, "additionalProperties": False, "example": {"runId": 455644833, "reason": "over budget"}}
+
+
+def _accepted() -> dict[str, Any]:
+    return _object(
+        {
+            "instanceId": {"type": "string"},
+            "runId": _REPORTED_RUN_ID,
+            "workspace": {"type": "string"},
+            "joined": {"type": "boolean", "description": "It was under way before this request."},
+            "statusUrl": {"type": "string", "format": "uri"},
+        }
+    )
+
+
+def _running() -> dict[str, Any]:
+    return _object(
+        {
+            "instanceId": {"type": "string"},
+            "runtimeStatus": {"type": "string", "enum": ["Pending", "Running", "ContinuedAsNew", "Suspended"]},
+            "statusUrl": {"type": "string", "format": "uri"},
+            "progress": {"type": "object", "description": "Life cycle state, polls, cancels, next poll, deadline."},
+        }
+    )
+
+
+def _result() -> dict[str, Any]:
+    return _object(
+        {
+            "runId": {**_REPORTED_RUN_ID, "nullable": True},
+            "finalLifeCycleState": _TEXT,
+            "resultState": _TEXT,
+            "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
+            "stopped": {"type": "boolean", "description": "The run was seen in a terminal state."},
+            "stateMessage": _TEXT,
+            "workspace": _TEXT,
+            "runPageUrl": _TEXT,
+            "reason": _TEXT,
+            "requestedBy": _TEXT,
+            "cancelRequestedAt": {**_TIME, "nullable": True},
+            "endedAt": {**_TIME, "nullable": True},
+            "polls": _COUNT,
+            "cancels": _COUNT,
+            "retries": _COUNT,
+            "timeline": {"type": "array", "items": _object({"lifeCycleState": {"type": "string"}, "at": _TIME})},
+            "error": {**_error(), "nullable": True},
+        }
+    )
+
+
+def _error() -> dict[str, Any]:
+    return _object(
+        {"code": {"type": "string"}, "message": {"type": "string"}, "statusCode": {**_COUNT, "nullable": True}}
+    )
+
+
+def _problem() -> dict[str, Any]:
+    return _object(
+        {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "problems": {"type": "array", "items": {"type": "string"}},
+        }
+    )
+
+
+def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required or list(properties)}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _parameter(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _answer(description: str, schema: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": _ref(schema)}}
+    return {"description": description, "headers": headers or {}, "content": content}
+
+
+def _refusal(description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {"description": description, "headers": headers or {}, "content": content}
+
+
+def _header(description: str, type_: str = "string") -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": {"type": type_}}
+
+
+def _retry_after() -> dict[str, Any]:
+    return {"Retry-After": _header("Seconds to wait before looking again.", "integer")}
+
+
+def _location() -> dict[str, Any]:
+    return {"Location": _header("The absolute URL to look at."), **_retry_after()}
