@@ -287,6 +287,15 @@ def test_every_problem_of_a_request_is_told_in_one_answer(host: LocalHost) -> No
     assert "dapi-x" not in refused.text
 
 
+@pytest.mark.parametrize("flag", ["yes", "1", ""])
+def test_a_flag_in_the_query_that_is_neither_true_nor_false_is_refused_by_both_doors(
+    flag: str, host: LocalHost
+) -> None:
+    query = f"?returnInternalServerErrorOnFailure={flag}"
+    assert post(host, {"runId": 1}, query).status_code == 400
+    assert requests.get(f"{host.url}/api/cancel-active-run/prod-1{query}", timeout=SECONDS).status_code == 400
+
+
 def test_a_workspace_that_the_settings_do_not_know_is_refused_by_name(host: LocalHost) -> None:
     refused = post(host, {"runId": 1, "workspace": "staging"})
     assert refused.status_code == 400
