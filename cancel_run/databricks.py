@@ -23,7 +23,7 @@ from cancel_run.run import Run
 if TYPE_CHECKING:
     from cancel_run.clock import Clock
     from cancel_run.key_vault import Token, TokenVault
-    from cancel_run.settings import Workspace
+    from cancel_run.workspaces import Workspace
 
 TRIES = 3
 PATIENCE_SECONDS = 20.0  # no further try begins later than this

@@ -6,37 +6,26 @@ Every problem of every setting is told in one message that names the key. Locall
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
 from cancel_run.polling import Schedule
-from cancel_run.request import ALIAS, LONGEST_WAIT_SECONDS
+from cancel_run.request import LONGEST_WAIT_SECONDS
+from cancel_run.workspaces import Workspace, judged_url, read_workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_SECRET_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_WORKSPACE_KEYS = frozenset({"host", "tokenSecret"})
-_SOLE = "default"  # the alias of a workspace that is named by DATABRICKS_HOST alone
 
 DEFAULT_QUEUE_NAME = "cancel-active-run"
-DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the name of a secret, not the secret
+DEFAULT_EVENTS = "jobs.on_duration_warning_threshold_exceeded,jobs.on_streaming_backlog_exceeded"
 
-
-@dataclass(frozen=True)
-class Workspace:
-    """One Databricks workspace: where it is and which secret of the vault holds its token."""
-
-    alias: str
-    host: str
-    token_secret: str
+# a run that has ended sends these, a canceled one too: there is nothing to cancel, and to act on them would loop
+_EVENTS_OF_ENDED_RUNS = frozenset({"jobs.on_success", "jobs.on_failure"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +39,7 @@ class Settings:
     schedule: Schedule
     wait_timeout_seconds: int
     http_timeout_seconds: float
+    cancel_on_events: frozenset[str]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -59,7 +49,7 @@ class Settings:
             SettingsError: with every problem of every setting.
         """
         read = _Reader(environ)
-        workspaces = read.workspaces()
+        workspaces = read_workspaces(environ, read.problems)
         default = read.text("DEFAULT_WORKSPACE", next(iter(workspaces)) if len(workspaces) == 1 else None)
         if workspaces and default is not None and default not in workspaces:
             read.problems.append(
@@ -81,6 +71,7 @@ class Settings:
             schedule=schedule,
             wait_timeout_seconds=int(read.number("WAIT_TIMEOUT_SECONDS", 3600, 1, LONGEST_WAIT_SECONDS, whole=True)),
             http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, 100.0),
+            cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
         )
         read.collect(queue_name)
         read.collect(allows_anonymous)
@@ -101,6 +92,17 @@ class Settings:
             return self.workspaces[name]
         except KeyError:
             raise UnknownWorkspaceError(name, self.workspaces) from None
+
+    def workspace_of_id(self, workspace_id: str) -> Workspace:
+        """The workspace that Azure knows by that id.
+
+        Raises:
+            UnknownWorkspaceError: no workspace of the settings has it.
+        """
+        for workspace in self.workspaces.values():
+            if workspace.workspace_id == workspace_id:
+                return workspace
+        raise UnknownWorkspaceError(f"workspace id {workspace_id}", self.workspaces)
 
 
 def environment() -> Mapping[str, str]:
@@ -178,70 +180,10 @@ class _Reader:
             if required:
                 self.problems.append(f"{key} is missing; it is a URL such as https://name.vault.azure.net")
             return ""
-        return self.judged_url(key, value)
+        return judged_url(key, value, self.problems)
 
-    def judged_url(self, key: str, value: str) -> str:
-        """``value`` without a trailing slash; https, or http for this machine alone, and nothing but a host."""
-        try:
-            parts = urlsplit(value)
-            port = parts.port  # reading it raises ValueError where it is not a port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-        if not secure or not parts.hostname or extra or port == 0:
-            # the value is not repeated: somebody may have put a credential into it
-            self.problems.append(f"{key} must be https:// and a host, with no path, query or credentials")
-        return value.rstrip("/")
-
-    def workspaces(self) -> dict[str, Workspace]:
-        several = self.text("DATABRICKS_WORKSPACES", None)
-        if several is None:
-            host = self.text("DATABRICKS_HOST", None)
-            if host is None:
-                self.problems.append(
-                    "DATABRICKS_HOST is missing; it is the URL of a workspace such as "
-                    "https://adb-1234567890123456.7.azuredatabricks.net (or give DATABRICKS_WORKSPACES)"
-                )
-                return {}
-            secret = self.secret("DATABRICKS_TOKEN_SECRET", self.text("DATABRICKS_TOKEN_SECRET", DEFAULT_SECRET))
-            return {_SOLE: Workspace(_SOLE, self.judged_url("DATABRICKS_HOST", host), secret)}
-        if self.text("DATABRICKS_HOST", None):
-            self.problems.append("DATABRICKS_HOST and DATABRICKS_WORKSPACES are both set; keep one")
-        try:
-            table = json.loads(several)
-        except (ValueError, RecursionError):
-            table = None
-        if not isinstance(table, dict) or not table:
-            self.problems.append(
-                'DATABRICKS_WORKSPACES must be a JSON object such as {"prod": {"host": "https://...", '
-                '"tokenSecret": "databricks-token"}}'
-            )
-            return {}
-        return {alias: self.workspace(alias, entry) for alias, entry in table.items()}
-
-    def workspace(self, alias: str, entry: Any) -> Workspace:
-        where = f"DATABRICKS_WORKSPACES['{alias}']"
-        if not ALIAS.fullmatch(alias):
-            self.problems.append(f"{where}: a name has up to 63 letters, digits, hyphens and underscores")
-        if not isinstance(entry, dict):
-            self.problems.append(f'{where} must be an object such as {{"host": "https://..."}}')
-            return Workspace(alias, "", "")
-        if unknown := sorted(set(entry) - _WORKSPACE_KEYS):
-            self.problems.append(f"{where} has unknown keys: {', '.join(unknown)}")
-        host = entry.get("host")
-        if not isinstance(host, str) or not host:
-            self.problems.append(f"{where}.host is missing")
-            host = ""
-        else:
-            host = self.judged_url(f"{where}.host", host)
-        return Workspace(alias, host, self.secret(f"{where}.tokenSecret", entry.get("tokenSecret", DEFAULT_SECRET)))
-
-    def secret(self, where: str, name: Any) -> str:
-        if not isinstance(name, str) or not _SECRET_NAME.fullmatch(name):
-            # the value is not repeated: a token put where its name belongs is a common slip
-            self.problems.append(
-                f"{where} must be the name of a secret in the vault: up to 127 letters, digits and hyphens"
-            )
-            return ""
-        return name
+    def events(self, key: str, default: str) -> frozenset[str]:
+        events = frozenset(part.strip() for part in (self.text(key, default) or "").split(",") if part.strip())
+        if ended := sorted(events & _EVENTS_OF_ENDED_RUNS):
+            self.problems.append(f"{key} names {', '.join(ended)}, which come when a run has ended: nothing to cancel")
+        return events

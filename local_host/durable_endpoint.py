@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC
+import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from local_host.background import LOOPBACK
 from local_host.engine import ENDED, Engine, Instance, InstanceExistsError, UnknownOrchestratorError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
 PREFIX = "/durabletask"
 
@@ -24,19 +25,30 @@ PREFIX = "/durabletask"
 class DurableEndpoint:
     """``orchestrators`` and ``instances`` over an engine.
 
-    While ``out_of_order`` is a status code every call is answered with it; while it is 0 connections are cut.
+    Attributes:
+        app: the endpoint as an aiohttp application.
+        out_of_order: while it is a status code every call is answered with it; while it is 0 connections are cut.
+        conflicts_are_500: a start of an id that runs is answered as older extensions do, with 500 instead of 409.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.out_of_order: int | None = None
+        self.conflicts_are_500 = False
         self.app = web.Application(middlewares=[self._break_when_told])
+        instance = PREFIX + "/instances/{instance_id}"
         self.app.add_routes(
             [
+                web.post(PREFIX + "/orchestrators/{name}", self._start),
                 web.post(PREFIX + "/orchestrators/{name}/{instance_id}", self._start),
-                web.get(PREFIX + "/instances/{instance_id}", self._look),
-                web.delete(PREFIX + "/instances/{instance_id}", self._purge),
-                web.post(PREFIX + "/instances/{instance_id}/terminate", self._terminate),
+                web.get(PREFIX + "/instances/", self._list),
+                web.delete(PREFIX + "/instances/", self._purge_chosen),
+                web.get(instance, self._look),
+                web.delete(instance, self._purge),
+                web.post(instance + "/terminate", self._ordered(engine.terminate)),
+                web.post(instance + "/suspend", self._ordered(engine.suspend)),
+                web.post(instance + "/resume", self._ordered(engine.resume)),
+                web.post(instance + "/raiseEvent/{event_name}", self._raise_event),
             ]
         )
 
@@ -50,12 +62,15 @@ class DurableEndpoint:
         return web.json_response({"Message": "out of order"}, status=self.out_of_order or 500)
 
     async def _start(self, request: web.Request) -> web.Response:
-        name, instance_id = request.match_info["name"], request.match_info["instance_id"]
-        input_text = await request.json()  # the client encodes the input twice: this is still JSON text
+        name = request.match_info["name"]
+        instance_id = request.match_info.get("instance_id") or uuid.uuid4().hex
         try:
-            await asyncio.to_thread(self._engine.start, name, instance_id, json.loads(input_text or "null"))
+            await asyncio.to_thread(self._engine.start, name, instance_id, await _payload(request))
         except InstanceExistsError as error:
-            return web.json_response({"Message": str(error)}, status=409)
+            said = f"An Orchestration instance with the status {error.runtime_status} already exists."
+            if self.conflicts_are_500:
+                return web.json_response({"Message": "Something went wrong.", "ExceptionMessage": said}, status=500)
+            return web.json_response({"Message": said}, status=409)
         except UnknownOrchestratorError:
             said = f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function."
             return web.json_response({"ExceptionMessage": said}, status=400)
@@ -65,27 +80,78 @@ class DurableEndpoint:
         instance = await asyncio.to_thread(self._engine.get, request.match_info["instance_id"])
         if instance is None:
             return web.json_response(None, status=404)
-        shown = _shown(instance, with_input=request.query.get("showInput", "true").lower() != "false")
+        shown = _shown(instance, request)
+        if _flag(request, "showHistory", default=False):
+            shown["historyEvents"] = await asyncio.to_thread(self._engine.history_events, instance.instance_id)
         return web.json_response(shown, status=200 if instance.runtime_status in ENDED else 202)
 
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response([_shown(instance, request) for instance in await self._chosen(request)])
+
+    async def _purge_chosen(self, request: web.Request) -> web.Response:
+        chosen = await self._chosen(request)
+        purged = [await asyncio.to_thread(self._engine.purge, instance.instance_id) for instance in chosen]
+        return _purged(sum(purged))
+
     async def _purge(self, request: web.Request) -> web.Response:
-        purged = await asyncio.to_thread(self._engine.purge, request.match_info["instance_id"])
-        return web.json_response({"instancesDeleted": int(purged)}, status=200 if purged else 404)
+        return _purged(int(await asyncio.to_thread(self._engine.purge, request.match_info["instance_id"])))
 
-    async def _terminate(self, request: web.Request) -> web.Response:
-        instance = await asyncio.to_thread(self._engine.get, request.match_info["instance_id"])
-        if instance is None or instance.runtime_status in ENDED:
-            return web.json_response(None, status=404 if instance is None else 410)
-        await asyncio.to_thread(self._engine.terminate, instance.instance_id, request.query.get("reason", ""))
-        return web.json_response(None, status=202)
+    async def _chosen(self, request: web.Request) -> list[Instance]:
+        """The instances that the query is about."""
+        query = request.query
+        began, ended = (_moment(query.get(key)) for key in ("createdTimeFrom", "createdTimeTo"))
+        statuses = set(filter(None, query.get("runtimeStatus", "").split(",")))
+        return [
+            instance
+            for instance in await asyncio.to_thread(self._engine.instances)
+            if instance.instance_id.startswith(query.get("instanceIdPrefix", ""))
+            and (not statuses or instance.runtime_status in statuses)
+            and (began is None or instance.created_at >= began)
+            and (ended is None or instance.created_at <= ended)
+        ]
+
+    def _ordered(self, order: Callable[[str, str], Instance | None]) -> Callable[[web.Request], Any]:
+        async def handle(request: web.Request) -> web.Response:
+            reason = request.query.get("reason", "")
+            return _taken(await asyncio.to_thread(order, request.match_info["instance_id"], reason))
+
+        return handle
+
+    async def _raise_event(self, request: web.Request) -> web.Response:
+        instance_id, event_name = request.match_info["instance_id"], request.match_info["event_name"]
+        return _taken(
+            await asyncio.to_thread(self._engine.raise_event, instance_id, event_name, await _payload(request))
+        )
 
 
-def _shown(instance: Instance, *, with_input: bool) -> dict[str, Any]:
+async def _payload(request: web.Request) -> Any:
+    """The JSON value in the body; the client encodes it twice, and sends no body for None."""
+    text = await request.text()
+    try:
+        value = json.loads(text) if text else None
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        said = json.dumps({"ExceptionMessage": "The body is not JSON."})
+        raise web.HTTPBadRequest(text=said, content_type="application/json") from None
+
+
+def _taken(found: Instance | None) -> web.Response:
+    """The answer to an order: gone for an instance that had ended."""
+    if found is None:
+        return web.json_response(None, status=404)
+    return web.json_response(None, status=410 if found.runtime_status in ENDED else 202)
+
+
+def _purged(count: int) -> web.Response:
+    return web.json_response({"instancesDeleted": count}, status=200 if count else 404)
+
+
+def _shown(instance: Instance, request: web.Request) -> dict[str, Any]:
     return {
         "name": instance.name,
         "instanceId": instance.instance_id,
         "runtimeStatus": instance.runtime_status,
-        "input": instance.input if with_input else None,
+        "input": instance.input if _flag(request, "showInput", default=True) else None,
         "customStatus": instance.custom_status,
         "output": instance.output,
         "createdTime": _wire(instance.created_at),
@@ -93,9 +159,19 @@ def _shown(instance: Instance, *, with_input: bool) -> dict[str, Any]:
     }
 
 
+def _flag(request: web.Request, name: str, *, default: bool) -> bool:
+    return request.query.get(name, str(default)).lower() == "true"
+
+
 def _wire(moment: datetime) -> str:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def client_binding(port: int) -> str:

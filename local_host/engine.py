@@ -33,6 +33,7 @@ TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while 
 CALL_THREADS = 64  # of the backend; whoever waits for an end keeps one
 HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
 PAGE = 200  # instances in one answer of the backend
+GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
 
 # Durable's names for what durabletask calls the status of an orchestration
 RUNTIME_STATUS = {

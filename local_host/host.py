@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any, Protocol
 
+import azure.functions as func
 from azure.durable_functions.models.utils import http_utils
+from azure.functions.decorators.core import BindingDirection
 
-from local_host.background import LOOPBACK, BackgroundServers, PortTakenError
+from local_host.background import LOOPBACK, BackgroundServers
 from local_host.durable_endpoint import DurableEndpoint, client_binding
 from local_host.engine import Engine
 from local_host.http_triggers import HttpTriggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+
+class UnsupportedBindingError(Exception):
+    """A function has a binding for which there is nobody here."""
+
+
+class Trigger(Protocol):
+    """Something beside HTTP that calls functions of a host, as a queue or a timer does, until it is closed."""
+
+    def close(self) -> None:
+        """It calls nothing any more."""
+
+
+class Output(func.Out[Any]):
+    """An output binding: what the function sets is handed on when it has returned."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+
+    def set(self, val: Any) -> None:
+        """The value, or a list of them, is what the binding writes."""
+        self._value = val
+
+    def get(self) -> Any:
+        """What was set last, or None."""
+        return self._value
+
+    def values(self) -> list[Any]:
+        """What was set last, one by one."""
+        if self._value is None:
+            return []
+        return self._value if isinstance(self._value, list) else [self._value]
 
 
 class LocalHost:
     """The app answers at ``url`` until it is closed.
 
     ``outputs`` says by an output binding's type (``queue`` ...) what is done with what a function writes to it: called
-    with the binding's description and the value.
+    with the binding's description and each value.
+
+    Raises:
+        OSError: a port is taken.
     """
 
     def __init__(
@@ -28,22 +69,69 @@ class LocalHost:
         servers: BackgroundServers,
         *,
         port: int = 0,
-        outputs: dict[str, Callable[..., None]] | None = None,
+        endpoint_port: int = 0,
+        outputs: dict[str, Callable[[dict[str, Any], Any], None]] | None = None,
     ) -> None:
         self.functions: list[Any] = app.get_functions()  # once only: the library counts a second look as a second app
+        self.servers = servers
+        self._outputs = outputs or {}
+        self._attached: list[Trigger] = []
+        triggers = HttpTriggers(self.functions, self.call)
         self.engine = Engine(self.functions)
-        self.endpoint = DurableEndpoint(self.engine)
-        self.client_binding = client_binding(servers.serve(self.endpoint.app))
-        triggers = HttpTriggers(self.functions, lambda: self.client_binding, outputs or {})
-        self._servers = servers
         try:
+            self.endpoint = DurableEndpoint(self.engine)
+            self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))
             self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
-        except PortTakenError:
-            self.close()  # its threads would keep the process alive
+        except OSError:
+            self.engine.close()  # its threads would keep the process alive
             raise
+
+    async def call(self, function: Any, value: Any) -> Any:
+        """What the function returns for its trigger's value, called as the worker does; what it wrote is handed on.
+
+        Every call is awaited on the servers' loop: the SDK has one client session for all of them, bound to one loop.
+
+        Raises:
+            UnsupportedBindingError: nobody here gives or takes what one of its bindings needs.
+        """
+        trigger, user_function = function.get_trigger().name, function.get_user_function()
+        arguments: dict[str, Any] = {}
+        written: list[tuple[dict[str, Any], Output]] = []
+        for binding in (binding.get_dict_repr() for binding in function.get_bindings()):
+            if binding["name"] == trigger:
+                arguments[trigger] = value
+            elif binding["type"] == "durableClient":
+                arguments[binding["name"]] = self.client_binding
+            elif binding["name"] != "$return":
+                if binding["direction"] != BindingDirection.OUT or binding["type"] not in self._outputs:
+                    raise UnsupportedBindingError(f"{function.get_function_name()}: {binding['type']}")
+                arguments[binding["name"]] = output = Output()
+                written.append((binding, output))
+        if inspect.iscoroutinefunction(user_function):
+            returned = await user_function(**arguments)
+        else:
+            returned = await asyncio.to_thread(user_function, **arguments)
+        for binding, output in written:
+            for item in output.values():
+                await asyncio.to_thread(self._outputs[binding["type"]], binding, item)
+        return returned
+
+    def attach(self, trigger: Trigger) -> None:
+        """The trigger belongs to the host from now on: it is closed with it, before the engine is."""
+        self._attached.append(trigger)
 
     def close(self) -> None:
         """No orchestration runs any more. The servers are the caller's to close, after this."""
+        while self._attached:
+            self._attached.pop().close()
         # the SDK keeps one client session for the process and never closes it; its loop ends with the servers
-        self._servers.run(http_utils._close_session())  # noqa: SLF001
+        self.servers.run(http_utils._close_session())  # noqa: SLF001
         self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,90 +1,73 @@
-"""The app's HTTP triggers on aiohttp, called as the worker calls them."""
+"""The app's HTTP triggers on aiohttp."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 from aiohttp import web
+from multidict import CIMultiDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
 BODY_LIMIT = 100 * 1024 * 1024  # bytes, the Functions host's own limit
 ANY_METHOD = "*"
+HOST_JSON = Path(__file__).parent.parent / "host.json"
 
 logger = logging.getLogger("local_host")
 
 
-class Output(func.Out[Any]):
-    """An output binding: what the function sets is handed on when it has returned."""
-
-    def __init__(self) -> None:
-        self._value: Any = None
-
-    def set(self, val: Any) -> None:
-        """The value is what the binding writes."""
-        self._value = val
-
-    def get(self) -> Any:
-        """What was set last, or None."""
-        return self._value
+class UnsupportedRouteError(Exception):
+    """A route with a constraint, an optional parameter or a catch-all, which aiohttp would take for something else."""
 
 
 class HttpTriggers:
-    """An aiohttp application with a route for every HTTP trigger among the functions."""
+    """An aiohttp application with a route for every HTTP trigger among the functions.
+
+    ``call`` is given a function and its request, and awaits what the function returns.
+    """
 
     def __init__(
-        self, functions: Iterable[Any], client_binding: Callable[[], str], outputs: dict[str, Callable[..., None]]
+        self,
+        functions: Iterable[Any],
+        call: Callable[[Any, func.HttpRequest], Awaitable[Any]],
+        *,
+        prefix: str | None = None,
     ) -> None:
-        self._client_binding = client_binding
-        self._outputs = outputs
+        self._call = call
         self.app = web.Application(client_max_size=BODY_LIMIT)
-        prefix = route_prefix()
+        prefix = route_prefix() if prefix is None else prefix
         for function in functions:
             trigger = function.get_trigger()
-            if trigger.type != "httpTrigger":
-                continue
-            path = "/" + "/".join(filter(None, [prefix, trigger.route or function.get_function_name()]))
-            for method in trigger.methods or [ANY_METHOD]:
-                name = getattr(method, "value", method)
-                self.app.router.add_route(name, path, self._handler(function))
+            if trigger.type == "httpTrigger":
+                path = _path(prefix, trigger.route or function.get_function_name())
+                for method in trigger.methods or [ANY_METHOD]:
+                    self.app.router.add_route(getattr(method, "value", method), path, self._handler(function))
 
-    def _handler(self, function: Any) -> Callable[[web.Request], Any]:
-        user_function, name = function.get_user_function(), function.get_function_name()
-        bindings = [binding.get_dict_repr() for binding in function.get_bindings()]
+    def _handler(self, function: Any) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        name = function.get_function_name()
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            outputs: list[tuple[dict[str, Any], Output]] = []
-            arguments: dict[str, Any] = {}
-            for binding in bindings:
-                if binding["type"] == "httpTrigger":
-                    arguments[binding["name"]] = await functions_request(request)
-                elif binding["type"] == "durableClient":
-                    arguments[binding["name"]] = self._client_binding()
-                elif binding["name"] != "$return":
-                    output = Output()
-                    outputs.append((binding, output))
-                    arguments[binding["name"]] = output
+            asked = await functions_request(request)
             try:
-                if inspect.iscoroutinefunction(user_function):
-                    returned = await user_function(**arguments)
-                else:
-                    returned = await asyncio.to_thread(user_function, **arguments)
-                for binding, output in outputs:
-                    if output.get() is not None:
-                        await asyncio.to_thread(self._outputs[binding["type"]], binding, output.get())
+                returned = await self._call(function, asked)
             except Exception:
                 logger.exception("%s failed", name)
                 return web.Response(status=500)
             return answer(returned, name)
 
         return handle
+
+
+def _path(prefix: str, route: str) -> str:
+    if re.search(r"\{(?!\w+\})", route):
+        raise UnsupportedRouteError(route)
+    return "/" + "/".join(part for part in (prefix.strip("/"), route.lstrip("/")) if part)
 
 
 async def functions_request(request: web.Request) -> func.HttpRequest:
@@ -108,18 +91,14 @@ def answer(returned: Any, name: str) -> web.Response:
     if not isinstance(returned, func.HttpResponse):
         logger.error("%s returned %s instead of an HttpResponse", name, type(returned).__name__)
         return web.Response(status=500)
-    headers = {key: value for key, value in returned.headers.items() if key.lower() != "content-type"}
-    return web.Response(
-        status=returned.status_code,
-        body=returned.get_body(),
-        headers=headers,
-        content_type=returned.mimetype,
-        charset=returned.charset,
-    )
+    headers = CIMultiDict(returned.headers.items())
+    charset = f"; charset={returned.charset}" if returned.mimetype.startswith("text/") else ""
+    headers.setdefault("Content-Type", returned.mimetype + charset)
+    return web.Response(status=returned.status_code, body=returned.get_body(), headers=headers)
 
 
 def route_prefix() -> str:
     """``extensions.http.routePrefix`` of host.json; ``api`` where it says nothing."""
-    host = json.loads((Path(__file__).parent.parent / "host.json").read_text(encoding="utf-8"))
+    host = json.loads(HOST_JSON.read_text(encoding="utf-8"))
     prefix: str = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
     return prefix

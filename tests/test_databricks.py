@@ -14,7 +14,7 @@ from cancel_run.clock import SystemClock
 from cancel_run.databricks import ANSWER_LIMIT, USER_AGENT, JobsClient
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.key_vault import TokenVault
-from cancel_run.settings import Workspace
+from cancel_run.workspaces import Workspace
 from local_host.faults import Fault, json_fault
 from local_host.run_life import Life, Row
 
