@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test lint format clean
+# The real Storage queue for the tests, where there is node: the newest release that runs on Node 20.
+AZURITE := .azurite/node_modules/.bin/azurite
+AZURITE_VERSION := 3.35.0
+
+.PHONY: demo serve test lint format clean azurite
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -19,7 +23,7 @@ demo: $(READY)
 serve: $(READY)
 	@$(BIN)/python -m local_host serve
 
-test: $(READY)
+test: $(READY) azurite
 	$(BIN)/python -m pytest
 
 lint: $(READY)
@@ -32,5 +36,12 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+azurite:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AZURITE); \
+	else echo "There is no npm here: the tests against a real Storage queue are skipped."; fi
+
+$(AZURITE):
+	npm install --silent --no-fund --no-audit --prefix .azurite azurite@$(AZURITE_VERSION)
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis

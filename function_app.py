@@ -10,12 +10,14 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import http_door, openapi, orchestrator, settings
+from cancel_run import http_door, openapi, orchestrator, queue_door, settings
 from cancel_run.activities import Activities, Answer, Question
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
 from cancel_run.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.starting import ORCHESTRATOR
+
+STORAGE = "AzureWebJobsStorage"  # the Functions host's own connection holds the queue too
 
 # every method comes in, so that a wrong one is told what is right
 ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -27,6 +29,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     A wrong setting is therefore an answer that names it, not an app that does not load.
     """
     app = df.DFApp(http_auth_level=_auth_level(environ))
+    queue = _queue_name(environ)
     clock = SystemClock()
     load_settings = functools.cache(lambda: settings.Settings.from_environ(environ))
     activities = Activities(load_settings, clock)
@@ -42,6 +45,18 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return _response(await http_door.look(req, client, clock))
+
+    @app.function_name("startFromQueue")
+    @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
+    @app.durable_client_input(client_name="client")
+    async def start_from_queue(message: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
+        await queue_door.take(message, client, load_settings)
+
+    @app.function_name("enqueueAlert")
+    @app.route(route=http_door.ALERTS_ROUTE, methods=ANY_METHOD)
+    @app.queue_output(arg_name="message", queue_name=queue, connection=STORAGE)
+    def enqueue_alert(req: func.HttpRequest, message: func.Out[str]) -> func.HttpResponse:
+        return _response(http_door.enqueue(req, message.set))
 
     @app.function_name("getOpenApi")
     @app.route(route=openapi.ROUTE, methods=ANY_METHOD)
@@ -73,6 +88,13 @@ def _auth_level(environ: Mapping[str, str]) -> func.AuthLevel:
         return func.AuthLevel.ANONYMOUS if settings.allows_anonymous(environ) else func.AuthLevel.FUNCTION
     except SettingsError:
         return func.AuthLevel.FUNCTION  # the safe one; the wrong setting is told with all the others
+
+
+def _queue_name(environ: Mapping[str, str]) -> str:
+    try:
+        return settings.queue_name(environ)
+    except SettingsError:
+        return settings.DEFAULT_QUEUE_NAME  # the wrong setting is told with all the others
 
 
 def _response(reply: http_door.Reply) -> func.HttpResponse:

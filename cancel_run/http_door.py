@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cancel_run.starting import DurableClient
 
 ROUTE = "cancel-active-run"
+ALERTS_ROUTE = "alerts"
 TASK_HUB_RETRY_SECONDS = 10
 _INSTANCE_ID = re.compile(rf"({ALIAS.pattern})-([1-9][0-9]{{0,18}})")
 _FAIL_ON_FAILURE = "returnInternalServerErrorOnFailure"
@@ -115,13 +116,31 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
 def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
     """What is wrong before anything in the body is looked at."""
     if request.method != "POST":
-        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is started with POST.", Allow="POST")
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow="POST")
     media_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
     if len(request.get_body()) > BODY_LIMIT:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {BODY_LIMIT} bytes.")
     return None
+
+
+def enqueue(request: HttpRequest, write: Callable[[str], None]) -> Reply:
+    """202 with ``{"queued": true}``: the body is in the queue as it came. Only its size and that it is JSON are judged.
+
+    A webhook must be answered within seconds, so what the alert means is found out behind the queue.
+    """
+    refusal = _refusal_by_its_head(request)
+    if refusal is not None:
+        return refusal
+    body = request.get_body()
+    try:
+        parse_json(body)
+    except RequestError as error:
+        return _refused(error)
+    # in JSON these two stand in strings alone, and the queue's XML cannot hold them but escaped
+    write(body.decode().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff"))
+    return Reply(HTTPStatus.ACCEPTED, {"queued": True})
 
 
 async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Reply:

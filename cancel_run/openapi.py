@@ -42,6 +42,7 @@ def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
         "paths": {
             "/cancel-active-run": {"post": _start()},
             "/cancel-active-run/{instanceId}": {"get": _look()},
+            "/alerts": {"post": _enqueue()},
             "/openapi.json": {"get": _openapi()},
         },
         "components": {
@@ -63,6 +64,7 @@ def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
                 "Running": _running(),
                 "Result": _result(),
                 "Problem": _problem(),
+                "Queued": _object({"queued": {"type": "boolean", "enum": [True]}}),
             },
         },
     }
@@ -106,6 +108,22 @@ def _look() -> dict[str, Any]:
             "405": _refusal("It is looked at with GET.", {"Allow": _header("What is allowed.")}),
             "500": _answer("It has ended, the run is not stopped, and the caller wants that as a failure.", "Result"),
             "503": _refusal("The task hub cannot be reached.", _retry_after()),
+        },
+    }
+
+
+def _enqueue() -> dict[str, Any]:
+    described = "A request, an Azure Monitor alert, a Databricks job notification, or an envelope of one."
+    return {
+        "operationId": "enqueueAlert",
+        "summary": "Put an alert into the queue; the runs that it names are canceled from there.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"description": described}}}},
+        "responses": {
+            "202": _answer("It is in the queue.", "Queued"),
+            "400": _refusal("The body is not JSON."),
+            "405": _refusal("It takes POST.", {"Allow": _header("What is allowed.")}),
+            "413": _refusal("The body has more than 64 KiB."),
+            "415": _refusal("The body is not JSON."),
         },
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import logging
 import os
@@ -18,6 +19,7 @@ from local_host.background import BackgroundServers, PortTakenError
 from local_host.display import Display
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
+from local_host.queue_trigger import attach_queues, write_to_queue
 from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
@@ -73,7 +75,15 @@ def serve(options: argparse.Namespace) -> int:
         signal.signal(kind, lambda *_: stop.set())
     with closing(BackgroundServers()) as servers:
         emulated = complete(servers)
-        with closing(LocalHost(_app(), servers, port=options.port)) as host:
+        storage = os.environ.get("AzureWebJobsStorage", "")  # noqa: SIM112  # Azure's spelling
+        outputs: dict[str, Callable[[dict[str, Any], Any], None]] = {}
+        if storage:
+            outputs["queue"] = functools.partial(write_to_queue, storage)
+        with closing(LocalHost(_app(), servers, port=options.port, outputs=outputs)) as host:
+            if storage:
+                attach_queues(host, storage)
+            else:
+                print("no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for Azurite) to serve it")
             run_id: int | str = "RUN_ID"
             if emulated.workspace is not None:
                 # in a real workspace nobody knows which run to cancel; in the emulated one there are some to try

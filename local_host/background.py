@@ -18,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 GOODBYE_SECONDS = 0.1  # how long a TLS connection waits at its end for the other side's goodbye
 
 
-class PortTakenError(Exception):
+class PortTakenError(OSError):
     """Somebody else listens at the port."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREFIX = "/durabletask"
+PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own door
 
 
 class DurableEndpoint:
@@ -35,7 +36,7 @@ class DurableEndpoint:
         self._engine = engine
         self.out_of_order: int | None = None
         self.conflicts_are_500 = False
-        self.app = web.Application(middlewares=[self._break_when_told])
+        self.app = web.Application(middlewares=[self._break_when_told], client_max_size=PAYLOAD_LIMIT)
         instance = PREFIX + "/instances/{instance_id}"
         self.app.add_routes(
             [
@@ -126,9 +127,9 @@ class DurableEndpoint:
 
 async def _payload(request: web.Request) -> Any:
     """The JSON value in the body; the client encodes it twice, and sends no body for None."""
-    text = await request.text()
+    body = await request.read()
     try:
-        value = json.loads(text) if text else None
+        value = json.loads(body) if body else None
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
         said = json.dumps({"ExceptionMessage": "The body is not JSON."})

@@ -35,16 +35,8 @@ HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
 PAGE = 200  # instances in one answer of the backend
 GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
 
-# Durable's names for what durabletask calls the status of an orchestration
-RUNTIME_STATUS = {
-    OrchestrationStatus.PENDING: "Pending",
-    OrchestrationStatus.RUNNING: "Running",
-    OrchestrationStatus.CONTINUED_AS_NEW: "ContinuedAsNew",
-    OrchestrationStatus.SUSPENDED: "Suspended",
-    OrchestrationStatus.COMPLETED: "Completed",
-    OrchestrationStatus.FAILED: "Failed",
-    OrchestrationStatus.TERMINATED: "Terminated",
-}
+# Durable spells CONTINUED_AS_NEW, durabletask's name, ContinuedAsNew; and so the others
+RUNTIME_STATUS = {status: status.name.title().replace("_", "") for status in OrchestrationStatus}
 ENDED = frozenset({"Completed", "Failed", "Terminated"})
 
 
@@ -108,13 +100,15 @@ class Engine:
         self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
         services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]  # generated code
         address = f"{LOOPBACK}:{self._server.add_insecure_port(f'{LOOPBACK}:0')}"
-        unlimited = GrpcChannelOptions(max_receive_message_length=-1)
+        common: dict[str, Any] = {
+            "host_address": address,
+            "logger": logger,
+            "emit_trace_spans": False,
+            "channel_options": GrpcChannelOptions(max_receive_message_length=-1),
+            "data_converter": PlainJson(),
+        }
         self._worker = TaskHubGrpcWorker(
-            host_address=address,
-            logger=logger,
-            emit_trace_spans=False,
-            channel_options=unlimited,
-            data_converter=PlainJson(),
+            **common,
             # a quiet hour is no broken connection; to make a new one could lose a turn that is on its way
             resiliency_options=GrpcWorkerResiliencyOptions(silent_disconnect_timeout_seconds=0),
             concurrency_options=ConcurrencyOptions(
@@ -125,13 +119,7 @@ class Engine:
         for function in functions:
             self._register(function)
         self._server.start()
-        self._client = TaskHubGrpcClient(
-            host_address=address,
-            logger=logger,
-            emit_trace_spans=False,
-            channel_options=unlimited,
-            data_converter=PlainJson(),
-        )
+        self._client = TaskHubGrpcClient(**common)
         self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 
     def _register(self, function: Any) -> None:
@@ -177,7 +165,7 @@ class Engine:
         return [_seen(state) for state in states]
 
     def history_events(self, instance_id: str) -> list[dict[str, Any]]:
-        """What has happened since the instance began, or began again, as JSON objects; empty when there is none."""
+        """What has happened since the instance began, or began again, as JSON objects; none where it is unknown."""
         with self._lock:
             execution = self._current.get(instance_id)
             events = self._client.get_orchestration_history(execution) if execution is not None else []
@@ -192,10 +180,11 @@ class Engine:
 
         Raises:
             KeyError: there is no such instance.
-            TimeoutError: not within ``timeout`` seconds.
+            TimeoutError: not within ``timeout`` seconds, or the engine was closed.
         """
         state = self._client.wait_for_orchestration_completion(self._current[instance_id], timeout=timeout)
-        assert state is not None  # noqa: S101  # the wait has seen it
+        if state is None:
+            raise TimeoutError(instance_id)
         return _seen(state)
 
     def terminate(self, instance_id: str, reason: str) -> Instance | None:
@@ -238,9 +227,10 @@ class Engine:
         """Nothing runs any more, and everything is forgotten; activities under way have been waited for."""
         self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
+        # whoever waits for an end is let go, and timers that wait on find nobody
+        self._backend.reset()  # type: ignore[no-untyped-call]  # the same
+        self._server.stop(GOODBYE_SECONDS).wait()  # not at once: gRPC would tell of it on stderr
         self._client.close()
-        self._server.stop(grace=None).wait()
-        self._backend.reset()  # type: ignore[no-untyped-call]  # timers that wait on find nobody
         self._calls.shutdown()
 
 

@@ -17,8 +17,6 @@ from local_host.http_triggers import HttpTriggers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
 
 
 class UnsupportedBindingError(Exception):
@@ -127,11 +125,3 @@ class LocalHost:
         # the SDK keeps one client session for the process and never closes it; its loop ends with the servers
         self.servers.run(http_utils._close_session())  # noqa: SLF001
         self.engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 from aiohttp import web
-from multidict import CIMultiDict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -91,10 +90,12 @@ def answer(returned: Any, name: str) -> web.Response:
     if not isinstance(returned, func.HttpResponse):
         logger.error("%s returned %s instead of an HttpResponse", name, type(returned).__name__)
         return web.Response(status=500)
-    headers = CIMultiDict(returned.headers.items())
+    response = web.Response(status=returned.status_code, body=returned.get_body())
+    for key, value in returned.headers.items():
+        response.headers.add(key, value)
     charset = f"; charset={returned.charset}" if returned.mimetype.startswith("text/") else ""
-    headers.setdefault("Content-Type", returned.mimetype + charset)
-    return web.Response(status=returned.status_code, body=returned.get_body(), headers=headers)
+    response.headers.setdefault("Content-Type", returned.mimetype + charset)
+    return response
 
 
 def route_prefix() -> str:

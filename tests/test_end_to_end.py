@@ -282,7 +282,8 @@ def test_an_instance_that_an_operator_terminated_is_shown_as_failed_and_not_stop
 def test_every_problem_of_a_request_is_told_in_one_answer(host: LocalHost) -> None:
     order = {"runId": True, "workspace": "https://evil.example", "token": "dapi-x", "colour": "red", "reason": "a\nb"}
     refused = post(host, order)
-    assert (refused.status_code, refused.headers["Content-Type"]) == (400, "application/problem+json; charset=utf-8")
+    assert refused.status_code == 400
+    assert refused.headers["Content-Type"].startswith("application/problem+json")
     assert len(refused.json()["problems"]) == len(order)
     assert "dapi-x" not in refused.text
 

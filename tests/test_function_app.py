@@ -34,12 +34,9 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def test_the_functions_are_those_that_the_design_names() -> None:
-    assert (
-        sorted(
-            ["cancel-active-run", "readRun", "cancelRun", "pollRun", "startFromHttp", "getCancellation", "getOpenApi"]
-        )
-        == NAMES
-    )
+    orchestration = {"cancel-active-run", "readRun", "cancelRun", "pollRun"}
+    doors = {"startFromHttp", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
+    assert set(NAMES) == orchestration | doors
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,6 +98,20 @@ def test_a_function_with_a_durable_client_is_async_and_takes_it_as_text(name: st
 @pytest.mark.parametrize("name", of_type("activityTrigger"))
 def test_an_activity_is_synchronous_because_requests_would_block_the_event_loop(name: str) -> None:
     assert not inspect.iscoroutinefunction(FUNCTIONS[name].get_user_function())
+
+
+@pytest.mark.parametrize("name", of_type("queueTrigger"))
+def test_a_queue_function_returns_nothing(name: str) -> None:
+    assert typing.get_type_hints(FUNCTIONS[name].get_user_function())["return"] is type(None)
+
+
+@pytest.mark.parametrize("environ", [{}, {"CANCEL_QUEUE_NAME": "stop-them"}, {"CANCEL_QUEUE_NAME": "Not A Queue"}])
+def test_alerts_are_written_to_the_queue_that_is_read(environ: dict[str, str]) -> None:
+    bindings = [binding for function in create_app(environ).get_functions() for binding in function.get_bindings()]
+    queues = [binding.get_dict_repr() for binding in bindings if binding.type in {"queueTrigger", "queue"}]
+    name = environ.get("CANCEL_QUEUE_NAME", "cancel-active-run")
+    assert [queue["queueName"] for queue in queues] == [name if " " not in name else "cancel-active-run"] * 2
+    assert {queue["connection"] for queue in queues} == {"AzureWebJobsStorage"}
 
 
 @pytest.mark.parametrize("name", of_type("httpTrigger"))

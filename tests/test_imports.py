@@ -29,6 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "databricks": {"__init__", "errors", "jobs_answers", "run", "clock", "key_vault", "workspaces"},
     "activities": {"databricks", "errors", "key_vault", "result", "clock", "settings"},
     "starting": {"errors", "request", "settings"},
+    "alerts": {"errors", "request", "text", "settings"},
+    "queue_door": {"alerts", "errors", "settings", "starting"},
     "openapi": {"__init__", "request", "result", "text"},
     "http_door": {"errors", "openapi", "request", "result", "starting", "clock", "settings"},
 }

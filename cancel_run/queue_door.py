@@ -1,0 +1,65 @@
+"""The queue door: one message, the cancellations in it; and the way into the queue for webhooks.
+
+A message that can never work is raised: the Functions host tries it again and then moves it to the poison queue, where
+nothing is lost. One log line names the problem and the message's id, never the body.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from cancel_run.alerts import read_alert
+from cancel_run.errors import CancelRunError, TaskHubError, UnknownWorkspaceError
+from cancel_run.starting import start_or_join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cancel_run.settings import Settings
+    from cancel_run.starting import DurableClient
+
+logger = logging.getLogger(__name__)
+
+
+class QueueMessage(Protocol):
+    """What is used of ``azure.functions.QueueMessage``."""
+
+    @property
+    def id(self) -> str | None: ...  # noqa: D102  # Azure's, and documented there
+
+    @property
+    def dequeue_count(self) -> int | None: ...  # noqa: D102
+
+    def get_body(self) -> bytes: ...  # noqa: D102
+
+
+async def take(message: QueueMessage, client: DurableClient, settings: Callable[[], Settings]) -> None:
+    """Every run that the message names is being canceled; the same message twice joins what the first one began.
+
+    Raises:
+        RequestError, UnknownWorkspaceError, SettingsError: it cannot work as it is.
+        TaskHubError: it may work later.
+    """
+    try:
+        alert = read_alert(message.get_body(), settings())
+        unknown: UnknownWorkspaceError | None = None
+        for request in alert.requests:
+            try:
+                started = await start_or_join(client, settings(), request)
+            except UnknownWorkspaceError as error:
+                unknown = error  # the other runs are canceled all the same, and the message is not lost
+            else:
+                logger.info(
+                    "Message %s: %s %s", message.id, "joined" if started.joined else "began", started.instance_id
+                )
+        if unknown is not None:
+            raise unknown
+    except TaskHubError:
+        raise  # the host logs it, and the queue brings the message again
+    except CancelRunError as error:
+        if (message.dequeue_count or 1) == 1:  # the tries that follow have the same problem
+            logger.error("Message %s cannot be taken and goes to the poison queue: %s", message.id, error)  # noqa: TRY400  # the traceback is the host's to log
+        raise
+    if alert.nothing:
+        logger.info("Message %s asks for nothing: %s", message.id, alert.nothing)

@@ -1,0 +1,133 @@
+"""The Storage queue trigger by the rules of the Functions extension, over azure-storage-queue.
+
+A batch of messages is taken and hidden from others; each is given to the function, and deleted when the function has
+returned. One that failed is hidden for ``visibilityTimeout`` and comes again, until it has come ``maxDequeueCount``
+times; then it moves to ``<queue>-poison``. The numbers are host.json's, and the extension's where it says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from concurrent import futures
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.functions.queue import QueueMessage
+from azure.storage.queue import QueueClient
+
+if TYPE_CHECKING:
+    from local_host.host import LocalHost
+
+POISON = "-poison"
+HIDDEN_SECONDS = 600  # while a function has it, a message is nobody else's
+
+logger = logging.getLogger("local_host")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """``extensions.queues`` of host.json; times in seconds."""
+
+    batch_size: int = 16
+    max_dequeue_count: int = 5
+    visibility_timeout: int = 0
+    longest_pause: float = 1.0  # the extension waits up to a minute when the queue is empty; nobody here wants to
+
+    @classmethod
+    def from_host_json(cls) -> Rules:
+        """The rules that Azure would go by."""
+        host = json.loads((Path(__file__).parent.parent / "host.json").read_text(encoding="utf-8"))
+        queues = host.get("extensions", {}).get("queues", {})
+        hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
+        hidden = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+        return cls(queues.get("batchSize", 16), queues.get("maxDequeueCount", 5), int(hidden.total_seconds()))
+
+
+class QueueTrigger:
+    """Feeds one function from its queue, in a thread of its own, until it is closed."""
+
+    def __init__(self, host: LocalHost, function: Any, connection: str, rules: Rules) -> None:
+        name = function.get_trigger().get_dict_repr()["queueName"]
+        self._host, self._function, self._rules = host, function, rules
+        self._queue = queue_client(connection, name)
+        self._poison = queue_client(connection, name + POISON)
+        self._stop = threading.Event()
+        self._workers = futures.ThreadPoolExecutor(rules.batch_size, thread_name_prefix=f"queue-{name}")
+        self._thread = threading.Thread(target=self._run, name=f"queue-{name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """No message is taken any more; those that were have been dealt with."""
+        self._stop.set()
+        self._thread.join()
+        self._workers.shutdown()
+        self._queue.close()
+        self._poison.close()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            try:
+                size = self._rules.batch_size
+                received = self._queue.receive_messages(
+                    messages_per_page=size, max_messages=size, visibility_timeout=HIDDEN_SECONDS
+                )
+                batch = list(received)
+                list(self._workers.map(self._deal_with, batch))
+            except AzureError as error:
+                logger.warning("The queue cannot be reached: %s", type(error).__name__)
+                batch = []
+            pause = 0.0 if batch else min(self._rules.longest_pause, 2 * pause + 0.05)
+
+    def _deal_with(self, message: Any) -> None:
+        given = QueueMessage(  # type: ignore[no-untyped-call]  # the library leaves it untyped
+            id=message.id,
+            body=message.content.encode(),
+            dequeue_count=message.dequeue_count,
+            pop_receipt=message.pop_receipt,
+        )
+        try:
+            self._host.servers.run(self._host.call(self._function, given))
+        except Exception as error:  # noqa: BLE001  # whatever it was, the queue brings the message again
+            logger.warning("%s failed (%s)", self._function.get_function_name(), type(error).__name__)
+            self._failed(message)
+        else:
+            self._queue.delete_message(message)
+
+    def _failed(self, message: Any) -> None:
+        if message.dequeue_count >= self._rules.max_dequeue_count:
+            self._poison.send_message(message.content)
+            self._queue.delete_message(message)
+        else:
+            self._queue.update_message(message, visibility_timeout=self._rules.visibility_timeout)
+
+
+def queue_client(connection: str, name: str) -> QueueClient:
+    """A client of the queue, which exists from now on; messages are plain text, as ``messageEncoding: none`` has it."""
+    client = QueueClient.from_connection_string(connection, name)
+    try:
+        client.create_queue()
+    except ResourceExistsError:
+        return client
+    return client
+
+
+def attach_queues(host: LocalHost, connection: str, rules: Rules | None = None) -> None:
+    """Every queue trigger among the host's functions is fed."""
+    for function in host.functions:
+        if function.get_trigger().type == "queueTrigger":
+            host.attach(QueueTrigger(host, function, connection, rules or Rules.from_host_json()))
+
+
+def write_to_queue(connection: str, binding: dict[str, Any], value: str) -> None:
+    """The value is a message in the queue that the output binding names."""
+    client = queue_client(connection, binding["queueName"])
+    try:
+        client.send_message(value)
+    finally:
+        client.close()

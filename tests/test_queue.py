@@ -1,0 +1,190 @@
+"""The queue door against a real Azurite, through the real Storage client: nothing lost, poison kept, twice is once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import socket
+import subprocess
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from local_host.queue_trigger import POISON, Rules, attach_queues, queue_client, write_to_queue
+from local_host.run_life import Life, Row, canceling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from azure.storage.queue import QueueClient
+
+    from local_host.databricks import JobsApi
+    from local_host.host import LocalHost
+
+AZURITE = Path(__file__).parent.parent / ".azurite/node_modules/.bin/azurite-queue"
+SECONDS = 30.0
+RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_pause=0.1)
+
+pytestmark = pytest.mark.skipif(
+    not AZURITE.exists(), reason="Azurite is not installed (`make test` installs it where there is npm)"
+)
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[str]:
+    """The connection string of an Azurite of the session's own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(AZURITE), "--queueHost", "127.0.0.1", "--queuePort", str(port), "--inMemoryPersistence", "--silent"]
+    with subprocess.Popen(  # noqa: S603  # installed by the Makefile
+        [*command, "--skipApiVersionCheck", "--disableTelemetry"], stdout=subprocess.PIPE, text=True
+    ) as azurite:
+        assert azurite.stdout is not None
+        for line in azurite.stdout:
+            if "successfully" in line:
+                break
+        key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # everybody's
+        endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
+        yield (f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};QueueEndpoint={endpoint};")
+        azurite.terminate()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A queue of the test's own."""
+    return f"q-{zlib.crc32(request.node.name.encode())}"
+
+
+@pytest.fixture
+def queue(storage: str, name: str) -> Iterator[QueueClient]:
+    client = queue_client(storage, name)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def poison(storage: str, name: str) -> Iterator[QueueClient]:
+    client = queue_client(storage, name + POISON)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def fed(start_host: Callable[..., LocalHost], environ: dict[str, str], storage: str, name: str) -> Iterator[LocalHost]:
+    """The app, fed from the queue."""
+    host = start_host(
+        {**environ, "CANCEL_QUEUE_NAME": name},
+        outputs={"queue": lambda binding, value: write_to_queue(storage, binding, value)},
+    )
+    attach_queues(host, storage, RULES)
+    yield host
+    while host._attached:  # noqa: SLF001  # what close() does first; the engine is closed with the others
+        host._attached.pop().close()  # noqa: SLF001
+
+
+def ended(host: LocalHost, workspace: JobsApi, run_id: int) -> dict[str, Any]:
+    workspace.wait_for(lambda seen: seen.count("get", run_id) > 0, SECONDS)
+    output: dict[str, Any] = host.engine.wait_until_ended(f"prod-{run_id}", SECONDS).output
+    return output
+
+
+@pytest.mark.parametrize(
+    "encode", [str, lambda text: base64.b64encode(text.encode()).decode()], ids=["plain", "base64"]
+)
+def test_a_message_cancels_its_run(
+    encode: Callable[[str], str], queue: QueueClient, fed: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    queue.send_message(encode(json.dumps({"runId": run_id, "reason": "from a queue"})))
+    output = ended(fed, workspace, run_id)
+    assert (output["outcome"], output["reason"]) == ("canceled", "from a queue")
+
+
+def test_an_alert_that_was_posted_cancels_its_run(fed: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    alert = {
+        "schemaId": "azureMonitorCommonAlertSchema",
+        "data": {
+            "essentials": {"monitorCondition": "Fired", "alertRule": "over budget"},
+            "alertContext": {"condition": {"allOf": [{"dimensions": [{"name": "runId", "value": str(run_id)}]}]}},
+        },
+    }
+    accepted = requests.post(f"{fed.url}/api/alerts", json=alert, timeout=SECONDS)
+    assert (accepted.status_code, accepted.json()) == (202, {"queued": True})
+    output = ended(fed, workspace, run_id)
+    assert (output["outcome"], output["reason"], output["requestedBy"]) == (
+        "canceled",
+        "alert over budget",
+        "azure-monitor",
+    )
+
+
+@pytest.mark.parametrize(("body", "status_code"), [(b"not json", 400), (b" " * 70_000, 413)])
+def test_what_no_alert_can_be_does_not_reach_the_queue(
+    body: bytes, status_code: int, fed: LocalHost, queue: QueueClient
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused = requests.post(f"{fed.url}/api/alerts", data=body, headers=headers, timeout=SECONDS)
+    assert refused.status_code == status_code
+    assert queue.get_queue_properties().approximate_message_count == 0
+
+
+def test_the_same_message_twice_is_one_cancellation(queue: QueueClient, fed: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run(canceling(1.0))
+    for _ in range(5):
+        queue.send_message(json.dumps({"runId": run_id}))
+    assert ended(fed, workspace, run_id)["outcome"] == "canceled"
+    assert workspace.count("cancel", run_id) == 1
+
+
+@pytest.mark.parametrize("message", ["not json", '{"runId": 0}', '{"runId": 1, "workspace": "elsewhere"}'])
+def test_a_message_that_can_never_work_ends_in_the_poison_queue_with_one_line_that_names_it(
+    message: str, queue: QueueClient, poison: QueueClient, fed: LocalHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert fed.url
+    sent = queue.send_message(message)
+    poisoned = wait_for_message(poison)
+    assert poisoned == message
+    told = [record for record in caplog.records if record.name == "cancel_run.queue_door"]
+    assert [record.levelno for record in told] == [logging.ERROR]
+    assert str(sent.id) in told[0].getMessage()
+    assert message not in told[0].getMessage()
+
+
+def wait_for_message(queue: QueueClient) -> str:
+    """The content of the next message; the service has no way to wait for one, so it is asked until it has it."""
+    for _ in range(10_000):
+        found = queue.receive_message()
+        if found is not None:
+            content: str = found.content
+            return content
+    raise TimeoutError
+
+
+def test_a_task_hub_that_is_away_for_a_moment_loses_no_message(
+    queue: QueueClient, fed: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    fed.endpoint.out_of_order = 503
+    queue.send_message(json.dumps({"runId": run_id}))
+    while not (peeked := queue.peek_messages()) or not peeked[0].dequeue_count:
+        pass  # until it has failed once and is to be seen again
+    fed.endpoint.out_of_order = None
+    assert ended(fed, workspace, run_id)["outcome"] == "canceled"
+
+
+def test_of_a_thousand_messages_with_duplicates_none_is_lost(
+    queue: QueueClient, poison: QueueClient, fed: LocalHost, workspace: JobsApi
+) -> None:
+    runs = [workspace.add_run(Life((Row("TERMINATED", result="SUCCESS"),))) for _ in range(450)]
+    runs += [workspace.add_run() for _ in range(50)]
+    for run_id in [*runs, *runs]:
+        queue.send_message(json.dumps({"runId": run_id}))
+    workspace.wait_for(lambda seen: {int(call.run_id) for call in seen.calls} == set(runs), 60)
+    for run_id in runs:
+        assert fed.engine.wait_until_ended(f"prod-{run_id}", SECONDS).output["stopped"] is True
+    assert poison.get_queue_properties().approximate_message_count == 0
