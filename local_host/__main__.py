@@ -14,6 +14,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import AzureError
+
 from local_host import terminal
 from local_host.background import BackgroundServers, PortTakenError
 from local_host.display import Display
@@ -81,7 +83,10 @@ def serve(options: argparse.Namespace) -> int:
             outputs["queue"] = functools.partial(write_to_queue, storage)
         with closing(LocalHost(_app(), servers, port=options.port, outputs=outputs)) as host:
             if storage:
-                attach_queues(host, storage)
+                try:
+                    attach_queues(host, storage)
+                except AzureError as error:
+                    raise MissingSettingError("The storage that AzureWebJobsStorage names does not answer.") from error
             else:
                 print("no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for Azurite) to serve it")
             run_id: int | str = "RUN_ID"

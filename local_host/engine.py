@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+import time
 from concurrent import futures
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
 ACTIVITY_THREADS = 32
 TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
-CALL_THREADS = 64  # of the backend; whoever waits for an end keeps one
+CALL_THREADS = 16  # of the backend, which keeps one for as long as it is open
 HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
 PAGE = 200  # instances in one answer of the backend
+LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
 GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
 
 # Durable spells CONTINUED_AS_NEW, durabletask's name, ContinuedAsNew; and so the others
@@ -90,6 +92,7 @@ class Engine:
         logger.setLevel(logging.ERROR)  # it tells of every start and every failed try
         self._orchestrators: set[str] = set()
         self._lock = threading.RLock()
+        self._closed = threading.Event()
         # what is left of an earlier execution, a timer or an activity, must not reach the next one of the same id: to
         # the backend each execution is an instance of its own
         self._current: dict[str, str] = {}
@@ -182,10 +185,16 @@ class Engine:
             KeyError: there is no such instance.
             TimeoutError: not within ``timeout`` seconds, or the engine was closed.
         """
-        state = self._client.wait_for_orchestration_completion(self._current[instance_id], timeout=timeout)
-        if state is None:
-            raise TimeoutError(instance_id)
-        return _seen(state)
+        deadline = time.monotonic() + timeout
+        # the backend's own wait would miss it when the id passes to a next execution
+        while not self._closed.is_set() and time.monotonic() < deadline:
+            instance = self.get(instance_id)
+            if instance is None:
+                raise KeyError(instance_id)
+            if instance.runtime_status in ENDED:
+                return instance
+            self._closed.wait(LOOK_SECONDS)
+        raise TimeoutError(instance_id)
 
     def terminate(self, instance_id: str, reason: str) -> Instance | None:
         """The instance ends as Terminated, at its next turn, with the reason as its output.
@@ -225,10 +234,10 @@ class Engine:
 
     def close(self) -> None:
         """Nothing runs any more, and everything is forgotten; activities under way have been waited for."""
+        self._closed.set()
         self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
-        # whoever waits for an end is let go, and timers that wait on find nobody
-        self._backend.reset()  # type: ignore[no-untyped-call]  # the same
+        self._backend.reset()  # type: ignore[no-untyped-call]  # timers that wait on find nobody
         self._server.stop(GOODBYE_SECONDS).wait()  # not at once: gRPC would tell of it on stderr
         self._client.close()
         self._calls.shutdown()
