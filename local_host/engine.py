@@ -1,7 +1,6 @@
 """Orchestrations and activities of a Durable Functions app on durabletask's in-memory backend.
 
-Everything is forgotten with the process: this is for one machine, for trying and for tests. In Azure the durability is
-the Durable Task Framework's.
+Everything is forgotten with the process: for trying and for tests. In Azure the Durable Task Framework is durable.
 """
 
 from __future__ import annotations
@@ -103,13 +102,8 @@ class Engine:
         self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
         services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]  # generated code
         address = f"{LOOPBACK}:{self._server.add_insecure_port(f'{LOOPBACK}:0')}"
-        common: dict[str, Any] = {
-            "host_address": address,
-            "logger": logger,
-            "emit_trace_spans": False,
-            "channel_options": GrpcChannelOptions(max_receive_message_length=-1),
-            "data_converter": PlainJson(),
-        }
+        common: dict[str, Any] = {"host_address": address, "logger": logger, "emit_trace_spans": False}
+        common |= {"data_converter": PlainJson(), "channel_options": GrpcChannelOptions(max_receive_message_length=-1)}
         self._worker = TaskHubGrpcWorker(
             **common,
             # a quiet hour is no broken connection; to make a new one could lose a turn that is on its way
@@ -132,7 +126,7 @@ class Engine:
             self._orchestrators.add(name)
             self._worker.add_orchestrator(adapted_orchestrator(name, user_function.orchestrator_function))
         elif trigger.type == "activityTrigger":
-            self._worker.add_activity(adapted_activity(name, user_function, trigger.name))
+            self._worker.add_activity(adapted_activity(name, user_function, trigger.name, self._closed))
 
     def start(self, name: str, instance_id: str, input_: Any = None) -> None:
         """A new instance runs; an ended one of the same id is replaced.
@@ -157,15 +151,14 @@ class Engine:
         """The instance as it is now, or None when there is none."""
         with self._lock:
             execution = self._current.get(instance_id)
-            state = self._client.get_orchestration_state(execution) if execution is not None else None
-        return _seen(state) if state is not None else None
+            state = self._client.get_orchestration_state(execution) if execution else None
+        return _seen(state) if state else None
 
     def instances(self) -> list[Instance]:
         """Every instance that is known, the oldest first."""
         query = OrchestrationQuery(max_instance_count=PAGE, fetch_inputs_and_outputs=True)
         with self._lock:
-            states = self._client.get_all_orchestration_states(query)
-        return [_seen(state) for state in states]
+            return [_seen(state) for state in self._client.get_all_orchestration_states(query)]
 
     def history_events(self, instance_id: str) -> list[dict[str, Any]]:
         """What has happened since the instance began, or began again, as JSON objects; none where it is unknown."""
@@ -233,7 +226,7 @@ class Engine:
             return True
 
     def close(self) -> None:
-        """Nothing runs any more, and everything is forgotten; activities under way have been waited for."""
+        """Nothing runs any more and all is forgotten; activities that had begun were waited for, no other begins."""
         self._closed.set()
         self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped

@@ -12,6 +12,7 @@ from durabletask.serialization import DataConverter
 from durabletask.task import OrchestrationContext, RetryPolicy, Task, when_all, when_any
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator
 
     from azure.durable_functions import RetryOptions
@@ -118,10 +119,14 @@ def adapted_orchestrator(
     return orchestrate
 
 
-def adapted_activity(name: str, user_function: Callable[..., Any], parameter: str) -> Callable[[Any, Any], Any]:
-    """The activity for durabletask, under its registered name: called by keyword, as the worker does it."""
+def adapted_activity(
+    name: str, user_function: Callable[..., Any], parameter: str, closed: threading.Event
+) -> Callable[[Any, Any], Any]:
+    """The activity for durabletask, under its registered name: called by keyword, and no more once it is closed."""
 
     def call(_: Any, input_: Any) -> Any:
+        if closed.is_set():
+            raise RuntimeError("The engine has been closed.")
         try:
             result = user_function(**{parameter: input_})
             return asyncio.run(result) if inspect.iscoroutine(result) else result

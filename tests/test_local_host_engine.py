@@ -518,6 +518,32 @@ def test_closing_is_quick_and_silent_although_instances_wait(
     assert capfd.readouterr() == ("", "")
 
 
+def test_closing_waits_for_the_activities_that_have_begun_and_lets_no_other_begin(scene: Scene) -> None:
+    engine = Engine(create_app(scene).get_functions(), activity_threads=1)
+    gates = [scene.gate(f"last-{number}") for number in range(5)]
+    for number in range(5):
+        engine.start("call", f"last-{number}", ["pass", f"last-{number}"])
+    until(lambda: any(entered.is_set() for entered, _ in gates))
+    until(lambda: all(engine.history(f"last-{number}").count("TaskScheduled") == 1 for number in range(5)))
+    with ThreadPoolExecutor(1) as pool:
+        closing = pool.submit(engine.close)
+        until(lambda: _refuses(engine))
+        assert not closing.done()
+        for _, gate in gates:
+            gate.set()
+        closing.result(SECONDS)
+    assert sum(entered.is_set() for entered, _ in gates) == 1
+
+
+def _refuses(engine: Engine) -> bool:
+    """The engine has begun to close: it waits for nobody's end any more."""
+    try:
+        engine.wait_until_ended("last-0", 0.02)
+    except TimeoutError:
+        return True
+    return False
+
+
 def test_the_root_logger_is_left_alone(engine: Engine) -> None:
     assert engine.instances() is not None
     assert logging.getLogger().level == logging.WARNING
