@@ -8,6 +8,9 @@ READY := $(VENV)/.ready
 AZURITE := .azurite/node_modules/.bin/azurite
 AZURITE_VERSION := 3.35.0
 
+# The tests wait more than they compute: more workers than cores.
+TOGETHER := --numprocesses 4 --dist worksteal
+
 .PHONY: demo serve test lint format clean azurite
 .DELETE_ON_ERROR:
 
@@ -24,7 +27,7 @@ serve: $(READY)
 	@$(BIN)/python -m local_host serve
 
 test: $(READY) azurite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TOGETHER)
 
 lint: $(READY)
 	$(BIN)/ruff check .
