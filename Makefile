@@ -11,7 +11,7 @@ AZURITE_VERSION := 3.35.0
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test lint format clean azurite
+.PHONY: demo serve test soak lint format clean azurite
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -28,6 +28,10 @@ serve: $(READY)
 
 test: $(READY) azurite
 	$(BIN)/python -m pytest $(TOGETHER)
+
+# The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
+soak: $(READY) azurite
+	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
 lint: $(READY)
 	$(BIN)/ruff check .

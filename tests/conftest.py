@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.durable_functions.models.utils import http_utils
-from hypothesis import settings
 
 from function_app import create_app
 from local_host.background import LOOPBACK, BackgroundServers
@@ -22,9 +21,7 @@ from local_host.key_vault import KeyVault, ManagedIdentity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# the same examples on every machine: a failure in CI is a failure here
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=100)
-settings.load_profile("repeatable")
+pytest_plugins = ["soak"]
 
 TOKEN = "dapi-5f1e7ab2c0ffee-the-token"
 SECRET = "databricks-token"

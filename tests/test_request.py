@@ -91,6 +91,7 @@ def test_a_workspace_is_a_name_and_never_a_url(workspace: Any) -> None:
     assert "never a URL" in problems({"runId": 1, "workspace": workspace})[0]
 
 
+@pytest.mark.soak
 @given(st.dictionaries(KEYS | st.text(), JSON | st.integers(1, 10**6) | st.text(max_size=20), max_size=7) | JSON)
 def test_any_json_is_a_request_that_survives_its_own_json_or_a_request_error(data: Any) -> None:
     try:
@@ -123,6 +124,7 @@ def test_a_body_is_at_most_64_kib() -> None:
         parse_json(b" " * (BODY_LIMIT - 1) + b"{}")
 
 
+@pytest.mark.soak
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_json_or_a_request_error(body: bytes) -> None:
     try:
