@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import http_door, openapi, orchestrator, queue_door, settings
+from cancel_run import http_door, openapi, orchestrator, purging, queue_door, settings
 from cancel_run.activities import Activities, Answer, Question
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
@@ -62,6 +62,12 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.route(route=openapi.ROUTE, methods=ANY_METHOD)
     def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
         return _response(http_door.describe(req, load_settings))
+
+    @app.function_name("purgeHistory")
+    @app.timer_trigger(arg_name="timer", schedule=purging.SCHEDULE)
+    @app.durable_client_input(client_name="client")
+    async def purge_history(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001  # the worker hands it in
+        await purging.purge(client, load_settings, clock)
 
     app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
 

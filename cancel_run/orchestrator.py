@@ -1,7 +1,8 @@
 """The seed's workflow ``cancel-active-run``: readRun, cancelRun, pollRun until the run has stopped.
 
-A pure generator: every replay begins at its first line, so it has no I/O, no clock and no log; time and identity come
-from ``context`` alone. It uses only the calls that exist in both 1.x and 2.x of the Durable Functions SDK.
+A pure generator: every replay begins at its first line, so it has no I/O and no clock; it logs its outcome alone, and
+not on replay. Time and identity come from ``context``. It uses only the calls that exist in both 1.x and 2.x of the
+Durable Functions SDK.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from azure.durable_functions import RetryOptions
 
+from cancel_run import outcome_event
 from cancel_run.errors import RequestError
 from cancel_run.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Progress
 from cancel_run.result import CancelResult, Outcome, error_json
@@ -29,6 +31,7 @@ class OrchestrationContext(Protocol):
 
     instance_id: str
     current_utc_datetime: datetime
+    is_replaying: bool
 
     def get_input(self) -> Any:  # noqa: D102  # these are the SDK's, and documented there
         ...
@@ -57,7 +60,8 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
     try:
         progress = Progress.load(context.get_input(), context.instance_id, _now(context))
     except RequestError as error:
-        return CancelResult(Outcome.REJECTED, run_id=None, error=error_json("InvalidRequest", str(error))).to_json()
+        refused = CancelResult(Outcome.REJECTED, run_id=None, error=error_json("InvalidRequest", str(error)))
+        return _told(context, refused, _now(context))
 
     while _goes_on_with(READ_RUN, progress):  # is it active?
         yield from _ask(context, progress)
@@ -73,7 +77,16 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
     if progress.outcome is None:
         context.continue_as_new(progress.to_json())
         return None
-    return progress.result().to_json()
+    return _told(context, progress.result(), progress.started_at, progress.throttled)
+
+
+def _told(
+    context: OrchestrationContext, result: CancelResult, started_at: datetime, throttled: int = 0
+) -> dict[str, Any]:
+    """The output; the log has the outcome, too, unless this is a replay."""
+    if not context.is_replaying:
+        outcome_event.write(context.instance_id, started_at, throttled, result)
+    return result.to_json()
 
 
 def _goes_on_with(step: str, progress: Progress) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.polling import Schedule, next_call_at, wait_seconds
@@ -43,6 +44,7 @@ class Progress:
     polls: int = 0
     cancels: int = 0
     retries: int = 0
+    throttled: int = 0
     first_cancel_at: str | None = None
     last_cancel_at: datetime | None = None
     refusal: dict[str, Any] | None = None
@@ -82,7 +84,7 @@ class Progress:
             key: getattr(self, key)
             for key in ("next_step", "timeline", "waits", "polls", "cancels", "retries", "first_cancel_at")
         }
-        carried |= {key: getattr(self, key) for key in ("refusal", "problem")}
+        carried |= {key: getattr(self, key) for key in ("throttled", "refusal", "problem")}
         for key in ("started_at", "next_at", "last_cancel_at"):
             moment = getattr(self, key)
             carried[key] = moment and moment.isoformat()
@@ -163,6 +165,7 @@ class Progress:
 
     def _note_passing(self, problem: Mapping[str, Any], now: datetime) -> None:
         self.retries += 1
+        self.throttled += problem.get("statusCode") == HTTPStatus.TOO_MANY_REQUESTS
         self.problem = error_json(problem["code"], problem["message"], problem.get("statusCode"))
         if now >= self.deadline:
             self.outcome = Outcome.TIMED_OUT

@@ -30,7 +30,7 @@ _EVENTS_OF_ENDED_RUNS = frozenset({"jobs.on_success", "jobs.on_failure"})
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that an operator can decide; times in seconds."""
+    """Everything that an operator can decide; times in seconds, but where the name says days."""
 
     workspaces: Mapping[str, Workspace]
     default_workspace: str | None
@@ -40,6 +40,7 @@ class Settings:
     wait_timeout_seconds: int
     http_timeout_seconds: float
     cancel_on_events: frozenset[str]
+    history_retention_days: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -72,6 +73,7 @@ class Settings:
             wait_timeout_seconds=int(read.number("WAIT_TIMEOUT_SECONDS", 3600, 1, LONGEST_WAIT_SECONDS, whole=True)),
             http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, 100.0),
             cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
+            history_retention_days=int(read.number("HISTORY_RETENTION_DAYS", 30, 8, 3650, whole=True, unit="days")),
         )
         read.collect(queue_name)
         read.collect(allows_anonymous)
@@ -160,7 +162,9 @@ class _Reader:
             self.problems.append(f"{key} is '{value}'; it can be {' or '.join(choices)}")
         return value
 
-    def number(self, key: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+    def number(
+        self, key: str, default: float, least: float, most: float, *, whole: bool = False, unit: str = "seconds"
+    ) -> float:
         text = self.text(key, None)
         if text is None:
             return default
@@ -170,7 +174,7 @@ class _Reader:
         except ValueError:
             value = float("nan")
         if not least <= value <= most:
-            self.problems.append(f"{key} is '{text}'; it must be {kind} of seconds from {least:g} to {most:g}")
+            self.problems.append(f"{key} is '{text}'; it must be {kind} of {unit} from {least:g} to {most:g}")
             return default
         return value
 

@@ -23,7 +23,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workspaces": {"request"},
     "settings": {"errors", "polling", "request", "workspaces"},
     "progress": {"polling", "request", "result", "run"},
-    "orchestrator": {"errors", "progress", "result"},
+    "orchestrator": {"errors", "outcome_event", "progress", "result"},
+    "outcome_event": {"result"},
+    "purging": {"clock", "settings"},
     "jobs_answers": {"errors", "text"},
     "key_vault": {"errors", "clock"},
     "databricks": {"__init__", "errors", "jobs_answers", "run", "clock", "key_vault", "workspaces"},
@@ -40,6 +42,7 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "databricks": {"requests", "urllib3"},
     "key_vault": {"azure"},
     "orchestrator": {"azure"},
+    "purging": {"azure"},
 }
 
 

@@ -15,7 +15,7 @@ GOOD = {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net", "KEY_VAULT_URI
 KEYS = [
     "DATABRICKS_HOST", "DATABRICKS_WORKSPACES", "DATABRICKS_TOKEN_SECRET", "DEFAULT_WORKSPACE", "KEY_VAULT_URI",
     "JOBS_API_VERSION", "POLL_FIRST_SECONDS", "POLL_MAX_SECONDS", "WAIT_TIMEOUT_SECONDS", "CANCEL_AGAIN_AFTER_SECONDS",
-    "HTTP_TIMEOUT_SECONDS", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL",
+    "HTTP_TIMEOUT_SECONDS", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL", "HISTORY_RETENTION_DAYS",
 ]  # fmt: skip
 
 
@@ -69,6 +69,8 @@ def test_nothing_at_all_names_both_things_that_are_needed() -> None:
         ("CANCEL_QUEUE_NAME", "Not-A-Queue"),
         ("CANCEL_QUEUE_NAME", "a--b"),
         ("HTTP_AUTH_LEVEL", "admin"),
+        ("HISTORY_RETENTION_DAYS", "7"),
+        ("HISTORY_RETENTION_DAYS", "30.5"),
         ("DEFAULT_WORKSPACE", "elsewhere"),
         ("DATABRICKS_TOKEN_SECRET", "with spaces"),
     ],

@@ -1,0 +1,66 @@
+"""One log record for every outcome, for whoever counts, draws and alerts.
+
+Its message is a line of JSON, because that is what Application Insights keeps of a record that a Python worker sends:
+the text. What ``extra`` would add gets lost between the worker and the host. In a query ``parse_json(message)`` makes
+fields of it again. It is written once for an outcome; a worker that dies at that very moment may write it once more,
+with the same ``instanceId`` and ``startedAt``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.result import iso
+
+if TYPE_CHECKING:
+    from cancel_run.result import CancelResult
+
+EVENT = "cancellationEnded"
+
+logger = logging.getLogger(__name__)
+
+
+def write(instance_id: str, started_at: datetime, throttled: int, result: CancelResult) -> None:
+    """The outcome is in the log, at level INFO; never call it while the history is replayed."""
+    logger.info(json.dumps(fields(instance_id, started_at, throttled, result), separators=(",", ":")))
+
+
+def fields(instance_id: str, started_at: datetime, throttled: int, result: CancelResult) -> dict[str, Any]:
+    """What the record tells.
+
+    ``event`` is always ``cancellationEnded`` and comes first. ``secondsToStop`` runs from the first cancel that was
+    accepted to the first sight of the end, and is null where there was none of either. ``retries`` are the calls that
+    had no usable answer for now, ``throttled`` those of them that were answered 429.
+    """
+    error = result.error or {}
+    return {
+        "event": EVENT,
+        "instanceId": instance_id,
+        "workspace": result.workspace,
+        "runId": result.run_id,
+        "outcome": result.outcome.value,
+        "stopped": result.stopped,
+        "finalLifeCycleState": result.final_life_cycle_state,
+        "resultState": result.result_state,
+        "startedAt": iso(started_at),
+        "cancelRequestedAt": result.cancel_requested_at,
+        "endedAt": result.ended_at,
+        "secondsToStop": _seconds_between(result.cancel_requested_at, result.ended_at),
+        "polls": result.polls,
+        "cancels": result.cancels,
+        "retries": result.retries,
+        "throttled": throttled,
+        "errorCode": error.get("code"),
+        "errorStatusCode": error.get("statusCode"),
+        "reason": result.reason,
+        "requestedBy": result.requested_by,
+    }
+
+
+def _seconds_between(begin: str | None, end: str | None) -> float | None:
+    if begin is None or end is None:
+        return None
+    return round((datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds(), 3)
