@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
@@ -21,6 +22,7 @@ from local_host.background import BackgroundServers, PortTakenError
 from local_host.display import Display
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
+from local_host.journal import JournalError
 from local_host.queue_trigger import attach_queues, write_to_queue
 from local_host.run_life import Life, Row, canceling
 
@@ -41,7 +43,7 @@ def main(arguments: list[str]) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except (MissingSettingError, PortTakenError) as error:
+    except (MissingSettingError, PortTakenError, JournalError) as error:
         print(error, file=sys.stderr)
         return terminal.BAD_REQUEST
     except KeyboardInterrupt:
@@ -81,7 +83,7 @@ def serve(options: argparse.Namespace) -> int:
         outputs: dict[str, Callable[[dict[str, Any], Any], None]] = {}
         if storage:
             outputs["queue"] = functools.partial(write_to_queue, storage)
-        with closing(LocalHost(_app(), servers, port=options.port, outputs=outputs)) as host:
+        with closing(LocalHost(_app(), servers, port=options.port, outputs=outputs, state=options.state)) as host:
             if storage:
                 try:
                     attach_queues(host, storage)
@@ -140,6 +142,9 @@ def _parser() -> argparse.ArgumentParser:
 
     serving = commands.add_parser("serve", help=serve.__doc__)
     serving.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one")
+    serving.add_argument(
+        "--state", type=Path, metavar="FILE", help="a journal: what has not ended begins again when serve comes up"
+    )
     serving.set_defaults(command=serve)
 
     canceling_ = commands.add_parser("cancel", help=cancel.__doc__)

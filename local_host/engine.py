@@ -1,6 +1,7 @@
 """Orchestrations and activities of a Durable Functions app on durabletask's in-memory backend.
 
-Everything is forgotten with the process: for trying and for tests. In Azure the Durable Task Framework is durable.
+Everything is forgotten with the process: for trying and for tests (``journaled_engine.py`` remembers a little more). In
+Azure the Durable Task Framework is durable.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import logging
 import threading
 import time
 from concurrent import futures
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from durabletask.client import OrchestrationQuery, OrchestrationState, OrchestrationStatus, TaskHubGrpcClient
+from durabletask.client import OrchestrationQuery, TaskHubGrpcClient, parse_orchestration_state
 from durabletask.grpc_options import GrpcChannelOptions, GrpcWorkerResiliencyOptions
 from durabletask.internal import orchestrator_service_pb2 as messages
 from durabletask.internal import orchestrator_service_pb2_grpc as services
@@ -23,6 +22,7 @@ from durabletask.testing.in_memory_backend import InMemoryOrchestrationBackend
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local_host.background import LOOPBACK
+from local_host.instance import ENDED, ENDS, Instance, seen
 from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
 GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
-
-# Durable spells CONTINUED_AS_NEW, durabletask's name, ContinuedAsNew; and so the others
-RUNTIME_STATUS = {status: status.name.title().replace("_", "") for status in OrchestrationStatus}
-ENDED = frozenset({"Completed", "Failed", "Terminated"})
 
 
 class InstanceExistsError(Exception):
@@ -54,33 +50,32 @@ class UnknownOrchestratorError(Exception):
     """The app has no orchestrator of that name."""
 
 
-@dataclass(frozen=True)
-class Instance:
-    """What a look at an instance tells; input, output and custom status as JSON values, times in UTC."""
-
-    name: str
-    instance_id: str
-    runtime_status: str
-    input: Any
-    output: Any
-    custom_status: Any
-    created_at: datetime
-    last_updated_at: datetime
-
-
 class _Backend(InMemoryOrchestrationBackend):
-    """The in-memory backend, in which a custom status outlives continue_as_new as it does in Azure."""
+    """The in-memory backend, in which a custom status outlives continue_as_new as it does in Azure.
+
+    ``ended`` is told of every instance that ends, before anybody can see that it has.
+    """
+
+    def __init__(self, ended: Callable[[Instance], None]) -> None:
+        super().__init__(max_history_size=HISTORY_LIMIT)
+        self._ended = ended
 
     def CompleteOrchestratorTask(  # noqa: N802  # the service's spelling
         self, request: messages.OrchestratorResponse, context: grpc.ServicerContext
     ) -> messages.CompleteTaskResponse:
         """A turn has ended; what it does not say about the custom status stays as it is."""
+        look = messages.GetInstanceRequest(instanceId=request.instanceId, getInputsAndOutputs=True)
         if not request.HasField("customStatus"):
-            look = messages.GetInstanceRequest(instanceId=request.instanceId)
             known = self.GetInstance(look, context).orchestrationState
             if known.HasField("customStatus"):
                 request.customStatus.CopyFrom(known.customStatus)
-        return super().CompleteOrchestratorTask(request, context)
+        ends = any(action.completeOrchestration.orchestrationStatus in ENDS for action in request.actions)
+        with self._lock:
+            answer = super().CompleteOrchestratorTask(request, context)
+            if ends:
+                state = self.GetInstance(look, context).orchestrationState
+                self._ended(seen(parse_orchestration_state(state, PlainJson())))
+        return answer
 
 
 class Engine:
@@ -96,7 +91,7 @@ class Engine:
         # the backend each execution is an instance of its own
         self._current: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._backend = _Backend(max_history_size=HISTORY_LIMIT)
+        self._backend = _Backend(self._note_end)
         self._calls = futures.ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="local-host-backend")
         # the backend's own start() would listen to every interface, with no authentication
         self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
@@ -142,23 +137,30 @@ class Engine:
             if existing is not None and existing.runtime_status not in ENDED:
                 raise InstanceExistsError(instance_id, existing.runtime_status)
             execution = f"{instance_id}{EXECUTION_MARK}{next(self._numbers)}"
+            self._note_start(name, instance_id, input_)
             self._client.schedule_new_orchestration(name, instance_id=execution, input=input_)
-            if existing is not None:
+            if instance_id in self._current:
                 self._client.purge_orchestration(self._current[instance_id])
             self._current[instance_id] = execution
+
+    def _note_start(self, name: str, instance_id: str, input_: Any) -> None:
+        """For an engine that remembers: the instance is about to begin."""
+
+    def _note_end(self, instance: Instance) -> None:
+        """For an engine that remembers: the instance has ended, and nobody knows it yet."""
 
     def get(self, instance_id: str) -> Instance | None:
         """The instance as it is now, or None when there is none."""
         with self._lock:
             execution = self._current.get(instance_id)
             state = self._client.get_orchestration_state(execution) if execution else None
-        return _seen(state) if state else None
+        return seen(state) if state else None
 
     def instances(self) -> list[Instance]:
         """Every instance that is known, the oldest first."""
         query = OrchestrationQuery(max_instance_count=PAGE, fetch_inputs_and_outputs=True)
         with self._lock:
-            return [_seen(state) for state in self._client.get_all_orchestration_states(query)]
+            return [seen(state) for state in self._client.get_all_orchestration_states(query)]
 
     def history_events(self, instance_id: str) -> list[dict[str, Any]]:
         """What has happened since the instance began, or began again, as JSON objects; none where it is unknown."""
@@ -234,17 +236,3 @@ class Engine:
         self._server.stop(GOODBYE_SECONDS).wait()  # not at once: gRPC would tell of it on stderr
         self._client.close()
         self._calls.shutdown()
-
-
-def _seen(state: OrchestrationState) -> Instance:
-    failure = state.failure_details
-    return Instance(
-        name=state.name,
-        instance_id=state.instance_id.partition(EXECUTION_MARK)[0],
-        runtime_status=RUNTIME_STATUS[state.runtime_status],
-        input=state.get_input(),
-        output=failure.message if failure is not None else state.get_output(),
-        custom_status=state.get_custom_status(),
-        created_at=state.created_at.replace(tzinfo=UTC),
-        last_updated_at=state.last_updated_at.replace(tzinfo=UTC),
-    )

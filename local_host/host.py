@@ -14,9 +14,11 @@ from local_host.background import LOOPBACK, BackgroundServers
 from local_host.durable_endpoint import DurableEndpoint, client_binding
 from local_host.engine import Engine
 from local_host.http_triggers import HttpTriggers
+from local_host.journaled_engine import JournaledEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class UnsupportedBindingError(Exception):
@@ -55,10 +57,12 @@ class LocalHost:
     """The app answers at ``url`` until it is closed.
 
     ``outputs`` says by an output binding's type (``queue`` ...) what is done with what a function writes to it: called
-    with the binding's description and each value.
+    with the binding's description and each value. ``state`` is the file of a journal, for orchestrations that are to
+    outlive the process.
 
     Raises:
         OSError: a port is taken.
+        JournalError: the file cannot be used.
     """
 
     def __init__(
@@ -69,13 +73,14 @@ class LocalHost:
         port: int = 0,
         endpoint_port: int = 0,
         outputs: dict[str, Callable[[dict[str, Any], Any], None]] | None = None,
+        state: Path | None = None,
     ) -> None:
         self.functions: list[Any] = app.get_functions()  # once only: the library counts a second look as a second app
         self.servers = servers
         self._outputs = outputs or {}
         self._attached: list[Trigger] = []
         triggers = HttpTriggers(self.functions, self.call)
-        self.engine = Engine(self.functions)
+        self.engine = JournaledEngine(self.functions, state) if state else Engine(self.functions)
         try:
             self.endpoint = DurableEndpoint(self.engine)
             self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))

@@ -14,8 +14,8 @@ import pytest
 import requests
 from conftest import SECRET, TOKEN
 
-from local_host.engine import ENDED
 from local_host.faults import Fault, json_fault
+from local_host.instance import ENDED
 from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:

@@ -1,0 +1,68 @@
+"""The engine with a journal: killed at any moment, its instances begin again when it comes up with the same file.
+
+They begin again from their input, under their ids, with an empty history, so it suits orchestrations that bear being
+begun twice. A wait counts from the new beginning: the time in which nobody was here is not held against it. What had
+ended is not begun again and answers as it did. A suspension and events that were raised are forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from local_host.engine import Engine, UnknownOrchestratorError
+from local_host.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from local_host.instance import Instance
+
+logger = logging.getLogger("local_host")
+
+
+class JournaledEngine(Engine):
+    """An engine whose instances are in the file at ``state`` too.
+
+    Raises:
+        JournalError: the file cannot be used.
+    """
+
+    def __init__(self, functions: Iterable[Any], state: Path) -> None:
+        self._journal = Journal(state)
+        super().__init__(functions)
+        for instance in self._journal.unfinished():
+            try:
+                self.start(instance.name, instance.instance_id, instance.input)
+            except UnknownOrchestratorError:
+                logger.warning("%s waits: the app has no orchestrator %s.", instance.instance_id, instance.name)
+
+    def _note_start(self, name: str, instance_id: str, input_: Any) -> None:
+        self._journal.begin(name, instance_id, input_)
+
+    def _note_end(self, instance: Instance) -> None:
+        if not self._closed.is_set():  # else it may have ended of being closed, and is to begin again
+            self._journal.end(instance)
+
+    def get(self, instance_id: str) -> Instance | None:
+        """The instance as it is now, or as it ended before this process began."""
+        return super().get(instance_id) or self._journal.find_ended(instance_id)
+
+    def instances(self) -> list[Instance]:
+        """Every instance that is known, the oldest first."""
+        here = super().instances()
+        known = {instance.instance_id for instance in here}
+        before = [instance for instance in self._journal.ended() if instance.instance_id not in known]
+        return sorted([*before, *here], key=lambda instance: instance.created_at)
+
+    def purge(self, instance_id: str) -> bool:
+        """True when there was such an instance and it had ended; it is forgotten now, in the file too."""
+        with self._lock:
+            purged = super().purge(instance_id)
+            return self._journal.forget(instance_id) or purged
+
+    def close(self) -> None:
+        """Nothing runs any more, and the file is free."""
+        super().close()
+        self._journal.close()
