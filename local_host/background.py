@@ -11,6 +11,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Coroutine
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -33,7 +34,11 @@ class BackgroundServers:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``, run on the servers' loop; never call it from that loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return self.begin(work).result()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """What will have the result of ``work``, which has begun on the servers' loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def serve(self, app: web.Application, *, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
         """The port on which ``app`` now answers (the one asked for, or a free one for 0).

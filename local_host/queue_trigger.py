@@ -1,8 +1,9 @@
 """The Storage queue trigger by the rules of the Functions extension, over azure-storage-queue.
 
-A batch of messages is taken and hidden from others; each is given to the function, and deleted when the function has
-returned. One that failed is hidden for ``visibilityTimeout`` and comes again, until it has come ``maxDequeueCount``
-times; then it moves to ``<queue>-poison``. The numbers are host.json's, and the extension's where it says nothing.
+A batch of messages is taken and hidden from others for as long as the function has them; each is given to the function
+and deleted when the function has returned. One that failed is hidden for ``visibilityTimeout`` and comes again until it
+has come ``maxDequeueCount`` times; then it moves to ``<queue>-poison``. So does one that comes even after that: whoever
+had it last was killed. The numbers are host.json's, and the extension's where it says nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from local_host.host import LocalHost
 
 POISON = "-poison"
-HIDDEN_SECONDS = 600  # while a function has it, a message is nobody else's
 
 logger = logging.getLogger("local_host")
 
@@ -36,6 +36,9 @@ class Rules:
     batch_size: int = 16
     max_dequeue_count: int = 5
     visibility_timeout: int = 0
+    # while the function has the message, and renewed at half time; ten minutes in the extension, but whoever kills this
+    # process wants to see the message again
+    hidden: int = 10
     longest_pause: float = 1.0  # the extension waits up to a minute when the queue is empty; nobody here wants to
 
     @classmethod
@@ -75,7 +78,7 @@ class QueueTrigger:
             try:
                 size = self._rules.batch_size
                 received = self._queue.receive_messages(
-                    messages_per_page=size, max_messages=size, visibility_timeout=HIDDEN_SECONDS
+                    messages_per_page=size, max_messages=size, visibility_timeout=self._rules.hidden
                 )
                 batch = list(received)
                 list(self._workers.map(self._deal_with, batch))
@@ -85,26 +88,32 @@ class QueueTrigger:
             pause = 0.0 if batch else min(self._rules.longest_pause, 2 * pause + 0.05)
 
     def _deal_with(self, message: Any) -> None:
+        if message.dequeue_count > self._rules.max_dequeue_count:
+            self._give_up(message)
+            return
         given = QueueMessage(  # type: ignore[no-untyped-call]  # the library leaves it untyped
             id=message.id,
             body=message.content.encode(),
             dequeue_count=message.dequeue_count,
             pop_receipt=message.pop_receipt,
         )
-        try:
-            self._host.servers.run(self._host.call(self._function, given))
-        except Exception as error:  # noqa: BLE001  # whatever it was, the queue brings the message again
-            logger.warning("%s failed (%s)", self._function.get_function_name(), type(error).__name__)
-            self._failed(message)
-        else:
+        call = self._host.servers.begin(self._host.call(self._function, given))
+        while not futures.wait([call], self._rules.hidden / 2).done:
+            message.pop_receipt = self._queue.update_message(message, visibility_timeout=self._rules.hidden).pop_receipt
+        error = call.exception()
+        if error is None:
             self._queue.delete_message(message)
-
-    def _failed(self, message: Any) -> None:
-        if message.dequeue_count >= self._rules.max_dequeue_count:
-            self._poison.send_message(message.content)
-            self._queue.delete_message(message)
+            return
+        # whatever it was, the queue brings the message again
+        logger.warning("%s failed (%s)", self._function.get_function_name(), type(error).__name__)
+        if message.dequeue_count == self._rules.max_dequeue_count:
+            self._give_up(message)
         else:
             self._queue.update_message(message, visibility_timeout=self._rules.visibility_timeout)
+
+    def _give_up(self, message: Any) -> None:
+        self._poison.send_message(message.content)
+        self._queue.delete_message(message)
 
 
 def queue_client(connection: str, name: str) -> QueueClient:

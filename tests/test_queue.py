@@ -7,13 +7,17 @@ import json
 import logging
 import socket
 import subprocess
+import threading
+import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import azure.functions as func
 import pytest
 import requests
 
+from local_host.host import LocalHost
 from local_host.queue_trigger import POISON, Rules, attach_queues, queue_client, write_to_queue
 from local_host.run_life import Life, Row, canceling
 
@@ -22,8 +26,8 @@ if TYPE_CHECKING:
 
     from azure.storage.queue import QueueClient
 
+    from local_host.background import BackgroundServers
     from local_host.databricks import JobsApi
-    from local_host.host import LocalHost
 
 AZURITE = Path(__file__).parent.parent / ".azurite/node_modules/.bin/azurite-queue"
 SECONDS = 30.0
@@ -188,3 +192,64 @@ def test_of_a_thousand_messages_with_duplicates_none_is_lost(
     for run_id in runs:
         assert fed.engine.wait_until_ended(f"prod-{run_id}", SECONDS).output["stopped"] is True
     assert poison.get_queue_properties().approximate_message_count == 0
+
+
+# -- the rules of the extension, with a function of the tests' own -----------------------------------------------------
+
+
+@pytest.fixture
+def feed(servers: BackgroundServers, storage: str, name: str) -> Iterator[Callable[..., None]]:
+    """Feeds a function from the test's queue by rules."""
+    hosts: list[LocalHost] = []
+
+    def start(function: Callable[[func.QueueMessage], None], rules: Rules) -> None:
+        app = func.FunctionApp()
+        app.queue_trigger(arg_name="message", queue_name=name, connection="AzureWebJobsStorage")(function)
+        hosts.append(LocalHost(app, servers))
+        attach_queues(hosts[-1], storage, rules)
+
+    yield start
+    for host in hosts:
+        host.close()
+
+
+def test_a_message_stays_hidden_for_as_long_as_the_function_has_it(
+    queue: QueueClient, feed: Callable[..., None]
+) -> None:
+    given: list[str | None] = []
+    may_return = threading.Event()
+
+    def slow(message: func.QueueMessage) -> None:
+        given.append(message.id)
+        assert may_return.wait(SECONDS)
+
+    rules = Rules(hidden=2)
+    sent = queue.send_message("slow")
+    feed(slow, rules)
+    try:
+        until = time.monotonic() + 2.5 * rules.hidden
+        while time.monotonic() < until:
+            assert not queue.peek_messages()
+    finally:
+        may_return.set()
+    while queue.get_queue_properties().approximate_message_count:
+        pass  # until it is deleted, which takes the receipt of the last renewal
+    assert given == [sent.id]
+
+
+def test_a_message_that_was_killed_with_its_process_too_often_is_poison(
+    queue: QueueClient, poison: QueueClient, feed: Callable[..., None]
+) -> None:
+    given: list[str | None] = []
+
+    def function(message: func.QueueMessage) -> None:
+        given.append(message.id)
+
+    queue.send_message("deadly")
+    for _ in range(RULES.max_dequeue_count):
+        taken = queue.receive_message()
+        assert taken is not None
+        queue.update_message(taken, visibility_timeout=0)  # as after a kill, only sooner
+    feed(function, RULES)
+    assert wait_for_message(poison) == "deadly"
+    assert given == []
