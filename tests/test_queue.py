@@ -217,15 +217,17 @@ def test_a_message_stays_hidden_for_as_long_as_the_function_has_it(
     queue: QueueClient, feed: Callable[..., None]
 ) -> None:
     given: list[str | None] = []
-    may_return = threading.Event()
+    entered, may_return = threading.Event(), threading.Event()
 
     def slow(message: func.QueueMessage) -> None:
         given.append(message.id)
+        entered.set()
         assert may_return.wait(SECONDS)
 
     rules = Rules(hidden=2)
     sent = queue.send_message("slow")
     feed(slow, rules)
+    assert entered.wait(SECONDS)
     try:
         until = time.monotonic() + 2.5 * rules.hidden
         while time.monotonic() < until:
