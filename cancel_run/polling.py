@@ -1,8 +1,12 @@
-"""When to look at the run again: pure functions of what is known, so that every replay decides the same."""
+"""When to look at the run again: pure functions of what is known, so that every replay decides the same.
+
+A wait is a share of the time that has been waited already. Nobody knows whether a run takes seconds or half an hour to
+stop; with shares the stop is noticed late by the same small part of that time in either case. docs/benchmarks.md tells
+how the shares were found, and what others wait.
+"""
 
 from __future__ import annotations
 
-import math
 import zlib
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -11,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-GROWTH = 1.2  # each wait is this much longer than the one before
+SHARE = 0.18  # of the time waited so far
+UNTOUCHED_SHARE = 0.35  # the same while the cancel shows no effect: such a run has a state to go through before it ends
 JITTER = 0.1  # up to this share of a wait is added, so that many cancellations do not poll in step
 
 
@@ -33,13 +38,15 @@ class Schedule:
         return asdict(self)
 
 
-def wait_seconds(schedule: Schedule, poll: int, instance_id: str) -> float:
-    """The wait in seconds before poll number ``poll``, counted from 0."""
-    # beyond this many steps the cap holds: the power is not taken, it would overflow in a long wait
-    steps_to_cap = math.log(max(1.0, schedule.max_seconds / schedule.first_seconds), GROWTH)
-    grown = schedule.first_seconds * GROWTH**poll if poll < steps_to_cap else schedule.max_seconds
-    share = zlib.crc32(f"{instance_id}#{poll}".encode()) / 2**32
-    return min(grown, schedule.max_seconds) * (1 + JITTER * share)
+def wait_seconds(schedule: Schedule, waited: float, number: int, instance_id: str, *, untouched: bool = False) -> float:
+    """The wait in seconds that begins when ``waited`` seconds have been waited, the ``number``-th, counted from 0.
+
+    ``untouched`` says that the cancel has shown no effect yet.
+    """
+    share = UNTOUCHED_SHARE if untouched else SHARE
+    wait = min(max(schedule.first_seconds, share * waited), schedule.max_seconds)
+    spread = zlib.crc32(f"{instance_id}#{number}".encode()) / 2**32
+    return wait * (1 + JITTER * spread)
 
 
 def next_call_at(now: datetime, deadline: datetime, wait: float, retry_after: float | None = None) -> datetime:

@@ -24,6 +24,7 @@ CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
 DEFAULT_WAIT_TIMEOUT_SECONDS = 3600
+MOMENTS = frozenset({"started_at", "next_at", "waiting_since", "last_cancel_at"})  # carried as ISO 8601
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
 
 
@@ -41,6 +42,7 @@ class Progress:
     run: Run | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
     waits: int = 0
+    waiting_since: datetime | None = None  # the first cancel that was accepted; before it the start counts
     polls: int = 0
     cancels: int = 0
     retries: int = 0
@@ -72,7 +74,7 @@ class Progress:
                 next_at=now,
             )
         begun = dict(carried)
-        for key in ("started_at", "next_at", "last_cancel_at"):
+        for key in MOMENTS & begun.keys():
             begun[key] = begun[key] and datetime.fromisoformat(begun[key])
         begun["run"] = begun["run"] and Run.from_json(begun["run"])
         order = {key: value for key, value in data.items() if key not in {"schedule", "progress"}}
@@ -85,7 +87,7 @@ class Progress:
             for key in ("next_step", "timeline", "waits", "polls", "cancels", "retries", "first_cancel_at")
         }
         carried |= {key: getattr(self, key) for key in ("throttled", "refusal", "problem")}
-        for key in ("started_at", "next_at", "last_cancel_at"):
+        for key in sorted(MOMENTS):
             moment = getattr(self, key)
             carried[key] = moment and moment.isoformat()
         carried["run"] = self.run and self.run.to_json()
@@ -144,7 +146,7 @@ class Progress:
         self.last_cancel_at = now
         if self.first_cancel_at is None:
             self.first_cancel_at = iso(now)
-            self.waits = 0
+            self.waiting_since = now
         self._next(POLL_RUN, self._after_a_wait(now))
 
     def _note_refusal(self, step: str, error: dict[str, Any], now: datetime) -> None:
@@ -180,7 +182,9 @@ class Progress:
         return (now - self.last_cancel_at).total_seconds() >= self.schedule.cancel_again_after_seconds
 
     def _after_a_wait(self, now: datetime, retry_after: float | None = None) -> datetime:
-        wait = wait_seconds(self.schedule, self.waits, self.instance_id)
+        waited = (now - (self.waiting_since or self.started_at)).total_seconds()
+        untouched = self.run is not None and self.run.life_cycle_state in UNTOUCHED
+        wait = wait_seconds(self.schedule, waited, self.waits, self.instance_id, untouched=untouched)
         self.waits += 1
         return next_call_at(now, self.deadline, wait, retry_after)
 

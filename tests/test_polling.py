@@ -13,27 +13,37 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SCHEDULE = Schedule()
 
 
-def test_waits_begin_at_a_second_grow_by_a_fifth_and_end_at_a_minute() -> None:
-    waits = [wait_seconds(SCHEDULE, poll, "prod-1") for poll in range(60)]
-    for poll, wait in enumerate(waits):
-        base = min(1.2**poll, 60)
-        assert base <= wait <= base * (1 + JITTER)
+def test_waits_begin_at_a_second_grow_with_the_time_waited_and_end_at_a_minute() -> None:
+    for number in range(700):
+        base = min(max(1, 0.18 * number), 60)
+        assert base <= wait_seconds(SCHEDULE, number, number, "prod-1") <= base * (1 + JITTER)
+
+
+def test_a_cancel_without_effect_is_waited_for_more_patiently() -> None:
+    for waited in range(700):
+        base = min(max(1, 0.35 * waited), 60)
+        assert base <= wait_seconds(SCHEDULE, waited, waited, "prod-1", untouched=True) <= base * (1 + JITTER)
 
 
 def test_many_instances_are_spread_over_the_whole_jitter() -> None:
-    waits = [wait_seconds(SCHEDULE, 40, f"prod-{run_id}") for run_id in range(1000)]
+    waits = [wait_seconds(SCHEDULE, 1000, 40, f"prod-{run_id}") for run_id in range(1000)]
     counts = [sum(60 + low <= wait < 60 + low + 1 for wait in waits) for low in range(6)]
     assert min(counts) > 100
 
 
-@given(st.integers(0, 10**6), st.floats(0.05, 3600), st.floats(1, 100), st.text(max_size=90))
+def test_one_instance_is_spread_anew_at_every_wait() -> None:
+    assert len({wait_seconds(SCHEDULE, 1000, number, "prod-1") for number in range(100)}) == 100
+
+
+@given(st.floats(0, 10**7), st.integers(0, 10**6), st.floats(0.05, 3600), st.floats(1, 100), st.text(max_size=90))
 def test_any_wait_is_positive_bounded_and_the_same_again(
-    poll: int, first: float, growth_room: float, instance_id: str
+    waited: float, number: int, first: float, growth_room: float, instance_id: str
 ) -> None:
     schedule = Schedule(first, first * growth_room)
-    wait = wait_seconds(schedule, poll, instance_id)
-    assert first <= wait <= schedule.max_seconds * (1 + JITTER)
-    assert wait == wait_seconds(schedule, poll, instance_id)
+    for untouched in (False, True):
+        wait = wait_seconds(schedule, waited, number, instance_id, untouched=untouched)
+        assert first <= wait <= schedule.max_seconds * (1 + JITTER)
+        assert wait == wait_seconds(schedule, waited, number, instance_id, untouched=untouched)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e4), st.none() | st.floats(0, 1e300))
