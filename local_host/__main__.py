@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_PORT = 7071
+SIGNAL_SECONDS = 0.2  # between two looks for a signal
 DEMO_LIFE = canceling(5.0, rows=(Row("PENDING", seconds=1.0), Row("RUNNING", seconds=3600.0), Row("TERMINATED")))
 
 
@@ -103,7 +104,8 @@ def serve(options: argparse.Namespace) -> int:
                 f"-d '{{\"runId\": {run_id}}}'",
                 flush=True,
             )
-            stop.wait()
+            while not stop.wait(SIGNAL_SECONDS):  # a signal that another thread was given does not end a wait
+                pass
     return 0
 
 

@@ -59,15 +59,19 @@ def serving(**settings: str) -> Iterator[tuple[str, str]]:
     with subprocess.Popen(  # our own interpreter
         [sys.executable, "-m", "local_host", "serve", "--port", "0"],
         cwd=ROOT,
-        env=environ(**settings),
+        env=environ(PYTHONFAULTHANDLER="1", **settings),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stdout is not None
-        listening = next(line for line in process.stdout if line.startswith("listening on "))
-        yield listening.split()[-1], next(process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(SECONDS) == 0
+        try:
+            listening = next(line for line in process.stdout if line.startswith("listening on "))
+            yield listening.split()[-1], next(process.stdout)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(SECONDS) == 0
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGABRT)  # it tells where each of its threads is, and ends
 
 
 def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
