@@ -70,9 +70,9 @@ def _path(prefix: str, route: str) -> str:
 
 
 async def functions_request(request: web.Request) -> func.HttpRequest:
-    """The request as the Functions library has it; its URL is the one that the caller used, behind a proxy too."""
+    """The request as the Functions library has it; its URL is the caller's, by the headers that Azure's host reads."""
     scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
-    host = request.headers.get("X-Forwarded-Host", request.host)
+    host = request.headers.get("DISGUISED-HOST", request.host)
     return func.HttpRequest(
         method=request.method,
         url=f"{scheme}://{host}{request.raw_path}",

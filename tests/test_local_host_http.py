@@ -167,7 +167,7 @@ def test_a_function_gets_the_request_as_it_was_sent(method: str, local: LocalHos
     ("headers", "origin"),
     [
         ({"Host": "cancel.example:8443"}, "http://cancel.example:8443"),
-        ({"X-Forwarded-Host": "cancel.example", "X-Forwarded-Proto": "https"}, "https://cancel.example"),
+        ({"DISGUISED-HOST": "cancel.example", "X-Forwarded-Proto": "https"}, "https://cancel.example"),
     ],
 )
 def test_the_url_that_a_function_sees_is_the_one_that_the_caller_used(

@@ -27,7 +27,7 @@ def test_the_document_is_valid_openapi() -> None:
 
 
 def test_the_document_names_the_server_as_the_caller_sees_it(host: LocalHost) -> None:
-    seen = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "cancel.example"}
+    seen = {"X-Forwarded-Proto": "https", "DISGUISED-HOST": "cancel.example"}
     served = requests.get(f"{host.url}/api/openapi.json", headers=seen, timeout=10).json()
     assert served["servers"] == [{"url": "https://cancel.example/api"}]
     assert served == openapi.document("https://cancel.example/api", ["prod"])
@@ -35,9 +35,20 @@ def test_the_document_names_the_server_as_the_caller_sees_it(host: LocalHost) ->
 
 def test_a_location_behind_a_proxy_is_absolute_and_the_proxys(host: LocalHost, workspace: JobsApi) -> None:
     run_id = workspace.add_run()
-    seen = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "cancel.example"}
+    seen = {"X-Forwarded-Proto": "https", "DISGUISED-HOST": "cancel.example"}
     accepted = requests.post(f"{host.url}/api/cancel-active-run", json={"runId": run_id}, headers=seen, timeout=10)
     assert accepted.headers["Location"] == f"https://cancel.example/api/cancel-active-run/prod-{run_id}"
+    host.engine.wait_until_ended(f"prod-{run_id}", 10)
+
+
+def test_a_host_that_a_caller_claims_gets_neither_the_location_nor_the_key_in_it(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    claimed = {"X-Forwarded-Host": "elsewhere.example", "Forwarded": "host=elsewhere.example"}
+    url = f"{host.url}/api/cancel-active-run?code=key"
+    accepted = requests.post(url, json={"runId": run_id}, headers=claimed, timeout=10)
+    assert accepted.headers["Location"] == f"{host.url}/api/cancel-active-run/prod-{run_id}?code=key"
     host.engine.wait_until_ended(f"prod-{run_id}", 10)
 
 
