@@ -14,6 +14,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.functions.decorators.core import BindingDirection
+from pathspec import PathSpec
 
 import function_app
 from function_app import create_app
@@ -140,6 +141,18 @@ def test_the_http_doors_ask_for_a_key_unless_the_settings_say_otherwise(environ:
         if function.get_trigger().type == "httpTrigger"
     }
     assert levels == {level}
+
+
+def test_what_is_uploaded_to_azure_is_the_app_and_nothing_else() -> None:
+    kept_here = PathSpec.from_lines("gitignore", (ROOT / ".funcignore").read_text().splitlines())
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607  # git is where the shell finds it
+    uploaded = {path for path in listed.stdout.splitlines() if not kept_here.match_file(path)}
+    assert {path for path in uploaded if not path.startswith("cancel_run/")} == {
+        "function_app.py",
+        "host.json",
+        "requirements.txt",
+    }
+    assert {f"cancel_run/{path.name}" for path in (ROOT / "cancel_run").glob("*.py")} <= uploaded
 
 
 def test_the_app_loads_with_no_settings_at_all_and_without_azures_clients() -> None:
