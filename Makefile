@@ -8,10 +8,18 @@ READY := $(VENV)/.ready
 AZURITE := .azurite/node_modules/.bin/azurite
 AZURITE_VERSION := 3.35.0
 
+# The compiler of the queries in infra/, where there is node.
+KUSTO := .kusto/node_modules/@kusto/language-service-next
+KUSTO_VERSION := 12.4.1
+
+# What judges infra/ pins too much to live with the rest.
+INFRA := .venv-infra
+INFRA_READY := $(INFRA)/.ready
+
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test soak lint format clean azurite
+.PHONY: demo serve test soak lint format clean node lint-infra
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -26,14 +34,14 @@ demo: $(READY)
 serve: $(READY)
 	@$(BIN)/python -m local_host serve
 
-test: $(READY) azurite
+test: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER)
 
 # The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
-soak: $(READY) azurite
+soak: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
-lint: $(READY)
+lint: $(READY) lint-infra
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,12 +51,26 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-azurite:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AZURITE); \
-	else echo "There is no npm here: the tests against a real Storage queue are skipped."; fi
+# a parse error of checkov's is no failure of its own: it is counted
+lint-infra: $(READY) $(INFRA_READY)
+	$(INFRA)/bin/checkov --config-file infra/checkov.yaml >$(INFRA)/checkov.json || { cat $(INFRA)/checkov.json; exit 1; }
+	@$(BIN)/python -c 'import json; s = json.load(open("$(INFRA)/checkov.json"))["summary"]; print("checkov:", s); assert s["passed"] and not s["parsing_errors"]'
+	$(BIN)/shellcheck .ci/run
+
+$(INFRA_READY): requirements-infra.txt
+	$(PYTHON) -m venv --clear $(INFRA)
+	$(INFRA)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
+	@touch $@
+
+node:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AZURITE) $(KUSTO); \
+	else echo "There is no npm here: the tests against a real Storage queue and a Kusto compiler are skipped."; fi
 
 $(AZURITE):
 	npm install --silent --no-fund --no-audit --prefix .azurite azurite@$(AZURITE_VERSION)
 
+$(KUSTO):
+	npm install --silent --no-fund --no-audit --prefix .kusto @kusto/language-service-next@$(KUSTO_VERSION)
+
 clean:
-	rm -rf $(VENV) .azurite .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) .azurite .kusto .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,159 @@
+metadata description = 'What an operator sees: alert rules for what went wrong, and a workbook of how it goes.'
+
+@description('Required. Azure region.')
+param location string
+
+@description('Required. Tags of every resource.')
+param tags object
+
+@description('Required. Resource id of Application Insights.')
+param insightsId string
+
+@description('Required. E-mail addresses that the rules write to; with none the alerts are seen in the portal only.')
+param emails array
+
+var outcomes = loadTextContent('queries/outcomes.kql')
+
+// every rule looks each five minutes at the last fifteen: a log line may come late, and fires once all the same
+var rules = [
+  {
+    name: 'timed-out'
+    title: 'A run has not stopped in time'
+    severity: 1
+    query: '${outcomes}${loadTextContent('queries/timed-out.kql')}'
+    dimensions: ['workspace', 'runId']
+  }
+  {
+    name: 'rejected'
+    title: 'A cancellation was refused'
+    severity: 2
+    query: '${outcomes}${loadTextContent('queries/rejected.kql')}'
+    dimensions: ['workspace', 'errorCode']
+  }
+  {
+    name: 'instance-failed'
+    title: 'An orchestration instance failed: nobody watches its run'
+    severity: 1
+    query: loadTextContent('queries/instance-failed.kql')
+    dimensions: ['instanceId']
+  }
+  {
+    name: 'poison-message'
+    title: 'An alert could not be taken and is in the poison queue'
+    severity: 2
+    query: loadTextContent('queries/poison-message.kql')
+    dimensions: []
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-operators'
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'operators'
+    enabled: true
+    emailReceivers: [for email in emails: {
+      name: email
+      emailAddress: email
+      useCommonAlertSchema: true
+    }]
+  }
+}
+
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
+  name: rule.name
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: rule.title
+    description: 'What to do: docs/operations.md of databricks-cancel-run.'
+    enabled: true
+    severity: rule.severity
+    scopes: [insightsId]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT15M'
+    autoMitigate: true
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+          dimensions: [for dimension in rule.dimensions: {
+            name: dimension
+            operator: 'Include'
+            values: ['*']
+          }]
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: { actionGroups: [people.id] }
+  }
+}]
+
+var charts = [
+  {
+    title: 'Cancellations over time, by outcome'
+    query: '${outcomes}${loadTextContent('queries/over-time.kql')}'
+    visualization: 'barchart'
+  }
+  {
+    title: 'Outcomes, by workspace'
+    query: '${outcomes}${loadTextContent('queries/by-workspace.kql')}'
+    visualization: 'table'
+  }
+  {
+    title: 'Seconds until a run had stopped: half of them, and 95 of 100'
+    query: '${outcomes}${loadTextContent('queries/seconds-to-stop.kql')}'
+    visualization: 'timechart'
+  }
+  {
+    title: 'Retries and throttled calls, by workspace'
+    query: '${outcomes}${loadTextContent('queries/retries.kql')}'
+    visualization: 'timechart'
+  }
+  {
+    title: 'Runs that have not stopped'
+    query: '${outcomes}${loadTextContent('queries/not-stopped.kql')}'
+    visualization: 'table'
+  }
+]
+
+var panels = [for chart in charts: {
+  type: 3
+  name: chart.title
+  content: {
+    version: 'KqlItem/1.0'
+    title: chart.title
+    query: chart.query
+    queryType: 0
+    resourceType: 'microsoft.insights/components'
+    visualization: chart.visualization
+    size: 0
+    timeContextFromParameter: 'TimeRange'
+  }
+}]
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(resourceGroup().id, 'cancellations')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'Cancellations of Databricks runs'
+    category: 'workbook'
+    sourceId: insightsId
+    serializedData: string({
+      version: 'Notebook/1.0'
+      items: concat([loadJsonContent('workbook-time-range.json')], panels)
+      '$schema': 'https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json'
+    })
+  }
+}

@@ -1,0 +1,123 @@
+"""The KQL of infra/queries: it compiles, and what it reads is what the app writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bicep import INFRA, body, loaded, parsed, source, variable
+
+from cancel_run import outcome_event
+from cancel_run.result import CancelResult, Outcome
+from cancel_run.starting import ORCHESTRATOR
+from local_host.queue_trigger import POISON
+
+KUSTO = Path(__file__).parent.parent / ".kusto/node_modules/@kusto/language-service-next"
+compiled = pytest.mark.skipif(
+    not KUSTO.exists(), reason="The Kusto compiler is not installed (`make test` installs it where there is npm)"
+)
+
+# the columns that Azure's tables have, of those that are read
+TABLES = {
+    "traces": "(timestamp: datetime, message: string)",
+    "DatabricksJobs": "(TimeGenerated: datetime, ActionName: string, RequestParams: string)",
+}
+OUTCOMES = source("queries/outcomes.kql")
+RULES = {rule["name"]: rule for rule in variable("operators.bicep", "rules")}
+CHARTS = {chart["title"]: chart for chart in variable("operators.bicep", "charts")}
+(SAMPLE,) = body(parsed("alerts.bicep")["resources"]["tooLong"])["properties"]["criteria"]["allOf"]
+QUERIES = {name: loaded(one["query"]) for name, one in {**RULES, **CHARTS, "sample": SAMPLE}.items()}
+EVENT = outcome_event.fields("prod-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(Outcome.CANCELED, run_id=7))
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Any]:
+    """What the compiler says of each query."""
+    done = subprocess.run(  # noqa: S603  # installed by the Makefile
+        ["node", str(Path(__file__).parent / "kusto.js"), str(KUSTO)],  # noqa: S607
+        input=json.dumps(
+            {"tables": TABLES, "queries": {**QUERIES, "wrong": f"{OUTCOMES}outcomes | where outcom == ''"}}
+        ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@compiled
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_compiles(name: str, judged: dict[str, Any]) -> None:
+    assert judged[name]["problems"] == []
+
+
+@compiled
+def test_the_compiler_tells_a_column_that_is_not_there(judged: dict[str, Any]) -> None:
+    assert "outcom" in " ".join(judged["wrong"]["problems"])
+
+
+@compiled
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_splits_by_columns_of_its_query(name: str, judged: dict[str, Any]) -> None:
+    assert set(RULES[name]["dimensions"]) <= set(judged[name]["columns"])
+
+
+@compiled
+def test_the_sample_rule_splits_by_the_run(judged: dict[str, Any]) -> None:
+    assert [dimension["name"] for dimension in SAMPLE["dimensions"]] == ["runId"]
+    assert "runId" in judged["sample"]["columns"]
+
+
+@compiled
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_drawn_over_time_where_it_is_not_a_table(name: str, judged: dict[str, Any]) -> None:
+    kind = CHARTS[name]["visualization"]
+    assert kind in {"table", "timechart", "barchart"}
+    assert kind == "table" or "timestamp" in judged[name]["columns"]
+
+
+def test_every_field_of_the_event_that_is_read_is_written() -> None:
+    read = dict(re.findall(r"(\w+) = to\w+\(event\.(\w+)\)", OUTCOMES))
+    assert len(read) == OUTCOMES.count("event.")
+    assert set(read.values()) <= set(EVENT)
+    assert all(column == field for column, field in read.items())
+
+
+def test_the_event_is_found_by_the_way_its_line_begins() -> None:
+    (begin,) = re.findall(r"startswith '([^']+)'", OUTCOMES)
+    assert json.dumps(EVENT, separators=(",", ":")).startswith(begin)
+
+
+def test_the_same_line_twice_is_one_cancellation_and_two_cancellations_never_have_the_same_line() -> None:
+    assert "by message" in OUTCOMES
+    assert {"instanceId", "startedAt"} <= set(EVENT)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_an_outcome_that_a_query_asks_for_is_one(name: str) -> None:
+    asked = re.findall(r"outcome [!=]= '(\w+)'", QUERIES[name])
+    assert set(asked) <= {outcome.value for outcome in Outcome}
+
+
+def test_an_instance_that_failed_is_known_by_the_orchestrators_name() -> None:
+    assert f"Function '{ORCHESTRATOR} (Orchestrator)'" in QUERIES["instance-failed"]
+
+
+def test_a_poison_message_is_known_by_the_queue_that_it_goes_to() -> None:
+    assert f"'{POISON.strip('-')}'" in QUERIES["poison-message"]
+
+
+def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
+    assert set(RULES) == {"timed-out", "rejected", "instance-failed", "poison-message"}
+
+
+def test_every_query_stands_in_its_folder_and_is_used() -> None:
+    assert "| where" not in source("operators.bicep") + source("alerts.bicep")
+    texts = "\n".join(QUERIES.values())
+    assert all(path.read_text(encoding="utf-8") in texts for path in (INFRA / "queries").iterdir())
