@@ -146,7 +146,7 @@ def test_every_output_of_a_module_that_is_read_is_there() -> None:
 
 
 def test_every_file_of_infra_is_loaded_or_known() -> None:
-    known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml"}
+    known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml", "smoke.sh"}
     used = {modules("main.bicep")[symbol][0] for symbol in modules("main.bicep")} | {"main.bicep", *files_loaded()}
     assert {str(path.relative_to(INFRA)) for path in INFRA.rglob("*") if path.is_file()} == used | known
 
