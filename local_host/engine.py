@@ -14,15 +14,14 @@ from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from durabletask.client import OrchestrationQuery, TaskHubGrpcClient, parse_orchestration_state
+from durabletask.client import OrchestrationQuery, TaskHubGrpcClient
 from durabletask.grpc_options import GrpcChannelOptions, GrpcWorkerResiliencyOptions
-from durabletask.internal import orchestrator_service_pb2 as messages
 from durabletask.internal import orchestrator_service_pb2_grpc as services
-from durabletask.testing.in_memory_backend import InMemoryOrchestrationBackend
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
+from local_host.backend import Backend
 from local_host.background import LOOPBACK
-from local_host.instance import ENDED, ENDS, Instance, seen
+from local_host.instance import ENDED, Instance, seen
 from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 ACTIVITY_THREADS = 32
 TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
 CALL_THREADS = 16  # of the backend, which keeps one for as long as it is open
-HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
 GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
@@ -50,34 +48,6 @@ class UnknownOrchestratorError(Exception):
     """The app has no orchestrator of that name."""
 
 
-class _Backend(InMemoryOrchestrationBackend):
-    """The in-memory backend, in which a custom status outlives continue_as_new as it does in Azure.
-
-    ``ended`` is told of every instance that ends, before anybody can see that it has.
-    """
-
-    def __init__(self, ended: Callable[[Instance], None]) -> None:
-        super().__init__(max_history_size=HISTORY_LIMIT)
-        self._ended = ended
-
-    def CompleteOrchestratorTask(  # noqa: N802  # the service's spelling
-        self, request: messages.OrchestratorResponse, context: grpc.ServicerContext
-    ) -> messages.CompleteTaskResponse:
-        """A turn has ended; what it does not say about the custom status stays as it is."""
-        look = messages.GetInstanceRequest(instanceId=request.instanceId, getInputsAndOutputs=True)
-        if not request.HasField("customStatus"):
-            known = self.GetInstance(look, context).orchestrationState
-            if known.HasField("customStatus"):
-                request.customStatus.CopyFrom(known.customStatus)
-        ends = any(action.completeOrchestration.orchestrationStatus in ENDS for action in request.actions)
-        with self._lock:
-            answer = super().CompleteOrchestratorTask(request, context)
-            if ends:
-                state = self.GetInstance(look, context).orchestrationState
-                self._ended(seen(parse_orchestration_state(state, PlainJson())))
-        return answer
-
-
 class Engine:
     """Runs the orchestrators and activities among the given functions; thread-safe, its methods block."""
 
@@ -91,7 +61,7 @@ class Engine:
         # the backend each execution is an instance of its own
         self._current: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._backend = _Backend(self._note_end)
+        self._backend = Backend(self._note_end)
         self._calls = futures.ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="local-host-backend")
         # the backend's own start() would listen to every interface, with no authentication
         self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
@@ -232,7 +202,7 @@ class Engine:
         self._closed.set()
         self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
-        self._backend.reset()  # type: ignore[no-untyped-call]  # timers that wait on find nobody
+        self._backend.close()
         self._server.stop(GOODBYE_SECONDS).wait()  # not at once: gRPC would tell of it on stderr
         self._client.close()
         self._calls.shutdown()
