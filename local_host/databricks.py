@@ -29,7 +29,10 @@ CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "
 
 @dataclass(frozen=True)
 class Call:
-    """One request that came in; what was in ``Authorization`` is not kept."""
+    """One request that came in, and the life cycle state in which it found its run, if it did.
+
+    What was in ``Authorization`` is not kept.
+    """
 
     operation: str
     run_id: str
@@ -37,6 +40,7 @@ class Call:
     at: float
     user_agent: str
     status_code: int
+    state: str = ""
 
 
 class JobsApi:
@@ -106,16 +110,17 @@ class JobsApi:
             asked = await self._run_id(request)
             fault = self.faults.take(operation)
             answer: web.StreamResponse
+            state = ""
             if fault is not None:
                 if fault.after_effect:
                     self._answer(operation, request, asked)
                 status_code = fault.status_code
             else:
-                answer = self._answer(operation, request, asked)
+                answer, state = self._answer(operation, request, asked)
                 status_code = answer.status
             with self._changed:
                 agent = request.headers.get("User-Agent", "")
-                self.calls.append(Call(operation, asked, version, self._clock(), agent, status_code))
+                self.calls.append(Call(operation, asked, version, self._clock(), agent, status_code, state))
                 self._changed.notify_all()
             return answer if fault is None else await self.faults.answer(request, fault)
 
@@ -130,32 +135,33 @@ class JobsApi:
             return ""
         return str(body.get("run_id", "")) if isinstance(body, dict) else ""
 
-    def _answer(self, operation: str, request: web.Request, asked: str) -> web.Response:
+    def _answer(self, operation: str, request: web.Request, asked: str) -> tuple[web.Response, str]:
+        """The answer, and the state in which it found the run."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind != "Bearer":
-            return _error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type.")
+            return _error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type."), ""
         if token not in self.tokens:
-            return _error(403, "PERMISSION_DENIED", "Invalid access token.")
+            return _error(403, "PERMISSION_DENIED", "Invalid access token."), ""
         number = _number(asked)
         with self._changed:
             run = self._runs.get(number) if number is not None else None
             if number is None:
-                return _error(400, "MALFORMED_REQUEST", f"Could not parse run_id '{asked[:40]}'.")
+                return _error(400, "MALFORMED_REQUEST", f"Could not parse run_id '{asked[:40]}'."), ""
             if run is None:
-                return _error(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist.")
-            if operation == "cancel":
-                return self._cancel(run)
+                return _error(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist."), ""
             row = run.advance(self._clock())
+            if operation == "cancel":
+                return self._cancel(run, row), row.state
             run.reads += 1
-            return web.json_response(self._shown(run, row, str(request.url.origin())))
+            return web.json_response(self._shown(run, row, str(request.url.origin()))), row.state
 
-    def _cancel(self, run: Run) -> web.Response:
+    def _cancel(self, run: Run, row: Row) -> web.Response:
         if not run.life.may_manage:
             return _error(403, "PERMISSION_DENIED", "User does not have CAN MANAGE RUN on the job.")
-        now = self._clock()
         run.cancels += 1
-        canceled = run.advance(now).state not in {*TERMINAL, "TERMINATING"}
+        canceled = row.state not in {*TERMINAL, "TERMINATING"}
         if canceled and run.cancels > run.life.ignored_cancels:
+            now = self._clock()
             run.begin(run.life.after_cancel, now)
             for task in run.tasks:
                 self._runs[task].begin(self._runs[task].life.after_cancel, now)

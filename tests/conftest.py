@@ -21,7 +21,7 @@ from local_host.key_vault import KeyVault, ManagedIdentity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["soak"]
+pytest_plugins = ["soak", "azurite"]
 
 TOKEN = "dapi-5f1e7ab2c0ffee-the-token"
 SECRET = "databricks-token"

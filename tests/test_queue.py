@@ -5,20 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import socket
-import subprocess
 import threading
 import time
-import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 import pytest
 import requests
+from azurite import needs_azurite
 
 from local_host.host import LocalHost
-from local_host.queue_trigger import POISON, Rules, attach_queues, queue_client, write_to_queue
+from local_host.queue_trigger import Rules, attach_queues, write_to_queue
 from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
@@ -29,52 +26,10 @@ if TYPE_CHECKING:
     from local_host.background import BackgroundServers
     from local_host.databricks import JobsApi
 
-AZURITE = Path(__file__).parent.parent / ".azurite/node_modules/.bin/azurite-queue"
 SECONDS = 30.0
 RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_pause=0.1)
 
-pytestmark = pytest.mark.skipif(
-    not AZURITE.exists(), reason="Azurite is not installed (`make test` installs it where there is npm)"
-)
-
-
-@pytest.fixture(scope="session")
-def storage() -> Iterator[str]:
-    """The connection string of an Azurite of the session's own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [str(AZURITE), "--queueHost", "127.0.0.1", "--queuePort", str(port), "--inMemoryPersistence", "--silent"]
-    with subprocess.Popen(  # noqa: S603  # installed by the Makefile
-        [*command, "--skipApiVersionCheck", "--disableTelemetry"], stdout=subprocess.PIPE, text=True
-    ) as azurite:
-        assert azurite.stdout is not None
-        for line in azurite.stdout:
-            if "successfully" in line:
-                break
-        key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # everybody's
-        endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
-        yield (f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};QueueEndpoint={endpoint};")
-        azurite.terminate()
-
-
-@pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
-    """A queue of the test's own."""
-    return f"q-{zlib.crc32(request.node.name.encode())}"
-
-
-@pytest.fixture
-def queue(storage: str, name: str) -> Iterator[QueueClient]:
-    client = queue_client(storage, name)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def poison(storage: str, name: str) -> Iterator[QueueClient]:
-    client = queue_client(storage, name + POISON)
-    yield client
-    client.close()
+pytestmark = needs_azurite
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""``python -m local_host serve`` as a process of its own, to be killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 30.0
+# what App Service tells a process about its identity; the tests' own identity endpoint is in these
+IDENTITY = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_TOKEN_CREDENTIALS", "REQUESTS_CA_BUNDLE")
+_NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", *IDENTITY)
+
+
+class ServeProcess:
+    """The process has begun; it is not yet listening.
+
+    Attributes:
+        url: where it listens; empty until it does.
+        output: the lines that it has written so far.
+    """
+
+    def __init__(self, settings: dict[str, str], *arguments: str) -> None:
+        self.url = ""
+        self.output: list[str] = []
+        self._listening = threading.Event()
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
+            [sys.executable, "-m", "local_host", "serve", "--port", "0", *arguments],
+            cwd=ROOT,
+            env={key: os.environ[key] for key in _NEEDED if key in os.environ} | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if line.startswith("listening on "):
+                    self.url = line.split()[-1]
+                    self._listening.set()
+        self._listening.set()  # nobody waits for one that has gone
+
+    def listens(self, timeout: float = SECONDS) -> bool:
+        """True as soon as it listens; False when it does not within so many seconds."""
+        if self._listening.wait(timeout):
+            assert self.url, "".join(self.output)
+        return bool(self.url)
+
+    def kill(self) -> None:
+        """SIGKILL; it had been alive until now."""
+        assert self._process.poll() is None, "".join(self.output)
+        self.end()
+
+    def stop(self) -> None:
+        """SIGTERM; it has ended well."""
+        self._process.terminate()
+        assert self._process.wait(SECONDS) == 0, "".join(self.output)
+
+    def end(self) -> None:
+        """It is gone, whatever it was doing, and all that it wrote has been read."""
+        self._process.kill()
+        self._process.wait(SECONDS)
+        self._reader.join(SECONDS)
