@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import AccessError, CallError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.retry_after import retry_after_seconds
 from cancel_run.text import one_line
 
 if TYPE_CHECKING:
@@ -101,20 +100,6 @@ def _redirected(said: str, location: str, facts: dict[str, Any]) -> RefusalError
         code="Redirected",
         **facts,
     )
-
-
-def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a ``Retry-After`` header, which is a number of seconds or a date (RFC 9110); else None."""
-    if header is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", header.strip()):
-        return float(header)
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
 
 
 def _explained(body: bytes) -> tuple[str | None, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cancel_run.errors import AccessError, CallError, RefusalError, RunNotFoundError, TransientError
-from cancel_run.jobs_answers import error_of, retry_after_seconds
+from cancel_run.jobs_answers import error_of
 from cancel_run.text import is_harmful
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -66,21 +66,3 @@ def test_any_answer_gives_one_line_of_bounded_length(status_code: int, body: byt
     message = error(status_code, body).message
     assert not is_harmful(message)
     assert len(message) < 700
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None), ("", None), ("0", 0), ("120", 120), (" 7 ", 7), ("1.5", None), ("-1", None), ("soon", None),
-        ("Sat, 31 Jan 2026 12:00:30 GMT", 30), ("Sat, 31 Jan 2026 11:00:00 GMT", 0), ("9" * 100, None),
-        ("Sat, 31 Jan 2026 12:00:30 -0000", 30), ("Sat, 99 Foo 2026", None),
-    ],
-)  # fmt: skip
-def test_retry_after_is_seconds_or_a_date_or_nothing(header: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds(header, NOW) == seconds
-
-
-@given(st.text())
-def test_any_retry_after_is_harmless(header: str) -> None:
-    seconds = retry_after_seconds(header, NOW)
-    assert seconds is None or seconds >= 0
