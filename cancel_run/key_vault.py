@@ -7,10 +7,12 @@ logs or exceptions. Azure's clients are imported when a token is first needed, b
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
+from cancel_run.retry_after import retry_after_seconds
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretClient
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cancel_run.clock import Clock
 
 KEPT_SECONDS = 300.0
+LONGEST_TOKEN = 25 * 1024  # characters: no secret of a vault is longer
 
 
 class Token:
@@ -53,8 +56,10 @@ class TokenVault:
         self._clock = clock
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._client: SecretClient | None = None
         self._kept: dict[str, tuple[Token, float]] = {}
+        self._readings: dict[str, Future[Token]] = {}
+        # by secret, so that one of them is never used by two threads and never closed under another's hands
+        self._clients: dict[str, SecretClient] = {}
 
     def token(self, secret: str) -> Token:
         """The token in ``secret``, at most five minutes old.
@@ -63,12 +68,31 @@ class TokenVault:
             RefusalError, AccessError: the vault says a final no (no such secret, no permission).
             TransientError: the vault or the identity endpoint gave no answer for now.
         """
-        with self._lock:  # one read for all the threads that need it at once
+        with self._lock:
             token, until = self._kept.get(secret, (None, 0.0))
-            if token is None or self._clock.monotonic() >= until:
-                token = self._read(secret)
+            if token is not None and self._clock.monotonic() < until:
+                return token
+            reading = self._readings.get(secret)
+            mine = reading is None
+            if reading is None:
+                reading = self._readings[secret] = Future()
+        if mine:
+            self._read_for_all(secret, reading)
+        # one read, and one failure, for all who need it at once: behind a vault that hangs no queue forms
+        return reading.result()
+
+    def _read_for_all(self, secret: str, reading: Future[Token]) -> None:
+        try:
+            token = self._read(secret)
+        except BaseException as error:  # noqa: BLE001  # whatever it was, nobody may wait for it for ever
+            with self._lock:
+                del self._readings[secret]
+            reading.set_exception(error)
+        else:
+            with self._lock:
                 self._kept[secret] = (token, self._clock.monotonic() + KEPT_SECONDS)
-            return token
+                del self._readings[secret]
+            reading.set_result(token)
 
     def newer_token(self, secret: str, refused: Token) -> Token | None:
         """The token in ``secret`` if it is no longer the one that was ``refused``, else None.
@@ -83,49 +107,64 @@ class TokenVault:
         return token if token != refused else None
 
     def _read(self, secret: str) -> Token:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415  # see the module's first lines
-
         try:
-            value = self._secrets().get_secret(secret).value
-        except (AzureError, ValueError) as error:  # ValueError: an answer that Azure's clients cannot make sense of
+            value = self._client(secret).get_secret(secret).value
+        except Exception as error:  # noqa: BLE001  # Azure's clients raise whatever they trip over in a strange answer
             # a credential that has failed is dropped: it remembers some failures and gives them again for a minute
-            self._close()
+            self._close(secret)
             raise self._error_of(error, secret) from None  # its request holds the vault's access token
-        text = (value or "").strip()  # a line end at the end of a secret is a common slip, and harmless
-        if not text or not all("!" <= character <= "~" for character in text):
+        if not isinstance(value, str):
+            raise self._no_answer("an answer without a value")
+        text = value.strip()  # a line end at the end of a secret is a common slip, and harmless
+        if not text or len(text) > LONGEST_TOKEN or not all("!" <= character <= "~" for character in text):
             raise RefusalError(
-                f"Secret '{secret}' in {self._uri} is empty or holds characters that no token has. "
+                f"Secret '{secret}' in {self._uri} is empty, too long or holds characters that no token has. "
                 "Put the token into it, and nothing else.",
                 code="TokenUnusable",
             )
         return Token(text)
 
-    def _secrets(self) -> SecretClient:
-        if self._client is None:
+    def _client(self, secret: str) -> SecretClient:
+        if secret not in self._clients:
             from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
             from azure.keyvault.secrets import SecretClient  # noqa: PLC0415  # see the module's first lines
 
-            # one quick retry: whatever lasts longer is the orchestrator's to wait for, without a thread
+            # Azure's own retry sleeps for any Retry-After, hours too, in this thread; its redirect goes to any host.
+            # Whatever does not answer at once is the orchestrator's to wait for, without a thread.
             bounds: dict[str, Any] = {
-                "retry_total": 1,
+                "retry_total": 0,
+                "permit_redirects": False,
                 "connection_timeout": self._timeout,
                 "read_timeout": self._timeout,
             }
-            self._client = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
-        return self._client
+            self._clients[secret] = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
+        return self._clients[secret]
 
-    def _close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+    def _close(self, secret: str) -> None:
+        client = self._clients.pop(secret, None)
+        if client is not None:
+            client.close()
 
     def _error_of(self, error: Exception, secret: str) -> CallError:
         """What an exception of Azure's clients means; their own long texts stay out: they are not ours to vouch for."""
+        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  # see the module's first lines
+
         response = getattr(error, "response", None)
-        if response is None or not str(response.request.url).startswith(self._uri):
-            return self._no_answer(error)
+        if response is not None and str(response.request.url).startswith(self._uri):
+            return self._answered(response, secret)
+        if isinstance(error, ClientAuthenticationError):
+            return TransientError(
+                "No access token for Key Vault: the managed identity endpoint gave none, or nobody is signed in (on a "
+                "laptop: az login).",
+                code="IdentityUnavailable",
+            )
+        return self._no_answer(type(error).__name__)
+
+    def _answered(self, response: Any, secret: str) -> CallError:
         status_code: int = response.status_code
         said = f"Key Vault {self._uri} answered {status_code} for secret '{secret}'"
+        if status_code == HTTPStatus.OK:
+            return self._no_answer("something other than a secret")
         if status_code == HTTPStatus.NOT_FOUND:
             return RefusalError(
                 f"{said}: there is no such secret. Put the Databricks token into it.",
@@ -140,26 +179,17 @@ class TokenVault:
                 status_code=status_code,
             )
         if status_code == HTTPStatus.TOO_MANY_REQUESTS or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            header = response.headers.get("Retry-After", "")
             return TransientError(
                 f"{said}; it is asked again later.",
                 code="VaultUnavailable",
                 status_code=status_code,
-                retry_after=float(header) if header.isdigit() else None,
+                retry_after=retry_after_seconds(response.headers.get("Retry-After"), self._clock.now()),
             )
         return RefusalError(f"{said}; check KEY_VAULT_URI.", code="VaultRefused", status_code=status_code)
 
-    def _no_answer(self, error: Exception) -> TransientError:
-        from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415  # see the module's first lines
-
-        if isinstance(error, ClientAuthenticationError):
-            return TransientError(
-                "No access token for Key Vault: the managed identity endpoint gave none, or nobody is signed in (on a "
-                "laptop: az login).",
-                code="IdentityUnavailable",
-            )
+    def _no_answer(self, what: str) -> TransientError:
         return TransientError(
-            f"No answer from Key Vault {self._uri} ({type(error).__name__}). "
+            f"No usable answer from Key Vault {self._uri} ({what}). "
             "If this lasts, check KEY_VAULT_URI and that this app may reach it.",
             code="VaultUnavailable",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.met: Counter[str] = Counter()  # how many calls of each operation did not go well
         self._queued: dict[str, deque[Fault]] = {}
         self._lasting: dict[str, Fault] = {}
         self._released = threading.Event()
@@ -83,7 +84,9 @@ class Faults:
                     return Fault(429, body, headers={"Retry-After": "1"})
                 self._taken.append(now)
             queued = self._queued.get(operation)
-            return queued.popleft() if queued else self._lasting.get(operation)
+            fault = queued.popleft() if queued else self._lasting.get(operation)
+            self.met[operation] += fault is not None
+            return fault
 
     async def answer(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         """The fault has happened to the request."""

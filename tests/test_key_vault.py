@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import socket
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from conftest import SECRET, TOKEN
 from test_databricks import QuickClock
 
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
-from cancel_run.key_vault import KEPT_SECONDS, TokenVault
+from cancel_run.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from local_host.faults import Fault, json_fault
 
 if TYPE_CHECKING:
@@ -140,6 +142,77 @@ def test_whatever_is_wrong_with_the_identity_endpoint_may_pass(
         tokens.token(SECRET)
     identity.faults.heal("token")
     assert tokens.token(SECRET).reveal() == TOKEN
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"value": null}', b"7", b'"text"', b"{" * 9000])
+def test_a_200_that_is_no_secret_may_pass(body: bytes, tokens: TokenVault, vault: KeyVault) -> None:
+    vault.faults.fail("secret", Fault(body=body))
+    with pytest.raises(TransientError) as caught:
+        tokens.token(SECRET)
+    assert caught.value.code == "VaultUnavailable"
+    assert tokens.token(SECRET).reveal() == TOKEN
+
+
+def test_a_secret_longer_than_any_is_no_token(tokens: TokenVault, vault: KeyVault) -> None:
+    vault.faults.fail("secret", json_fault(200, {"value": "x" * (LONGEST_TOKEN + 1)}))
+    with pytest.raises(RefusalError):
+        tokens.token(SECRET)
+
+
+@pytest.mark.parametrize("written", ["3000", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_long_retry_after_of_the_vault_is_handed_on_and_holds_no_thread(
+    written: str, tokens: TokenVault, vault: KeyVault
+) -> None:
+    vault.faults.fail("secret", json_fault(429, {"error": {"code": "Throttled"}}, Retry_After=written))
+    with pytest.raises(TransientError) as caught:  # as it would be if somebody slept for it: this test would hang
+        tokens.token(SECRET)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after >= 3000
+    assert vault.faults.met["secret"] == 1
+
+
+def test_a_long_retry_after_of_the_identity_endpoint_holds_no_thread(
+    tokens: TokenVault, identity: ManagedIdentity
+) -> None:
+    identity.faults.fail("token", json_fault(429, {"error": "busy"}, Retry_After="3000"))
+    with pytest.raises(TransientError):
+        tokens.token(SECRET)
+    assert identity.faults.met["token"] == 1
+
+
+def test_a_vault_that_hangs_is_asked_once_for_all_who_wait_and_they_fail_together(
+    tokens: TokenVault, vault: KeyVault
+) -> None:
+    vault.faults.fail("secret", Fault(hang=True), times=None)
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> type[Exception]:
+        together.wait()
+        with pytest.raises(TransientError) as caught:
+            tokens.token(SECRET)
+        return caught.type
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {TransientError}
+    assert (
+        vault.faults.met["secret"] < 8
+    )  # one, unless the machine is so slow that some came after the first had failed
+
+
+@pytest.mark.parametrize("status_code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("who", ["vault", "identity"])
+def test_neither_the_vaults_nor_the_identitys_redirect_is_followed(
+    who: str, status_code: int, tokens: TokenVault, vault: KeyVault, identity: ManagedIdentity
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        fault = Fault(status_code, headers={"Location": f"https://127.0.0.1:{elsewhere.getsockname()[1]}/"})
+        faults, operation = (vault.faults, "secret") if who == "vault" else (identity.faults, "token")
+        faults.fail(operation, fault, times=None)
+        with pytest.raises(CallError):
+            tokens.token(SECRET)
+        elsewhere.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has connected
+            elsewhere.accept()
 
 
 def test_a_vault_that_nobody_serves_may_pass(identity: ManagedIdentity, clock: QuickClock) -> None:
