@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
@@ -23,6 +24,16 @@ class PortTakenError(OSError):
     """Somebody else listens at the port."""
 
 
+@dataclass
+class _Running:
+    """One server: its listener can go and come back while its runner stays."""
+
+    listener: asyncio.Server
+    runner: web.AppRunner
+    port: int
+    tls: ssl.SSLContext | None
+
+
 class BackgroundServers:
     """An event loop in a daemon thread, and the servers on it. Everything listens on loopback alone."""
 
@@ -30,7 +41,7 @@ class BackgroundServers:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-host-servers", daemon=True)
         self._thread.start()
-        self._running: list[tuple[asyncio.Server, web.AppRunner]] = []
+        self._running: list[_Running] = []
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``, run on the servers' loop; never call it from that loop."""
@@ -51,26 +62,48 @@ class BackgroundServers:
     async def _serve(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
-        assert runner.server is not None  # noqa: S101  # it has been set up
         try:
-            server = await self._loop.create_server(
-                runner.server, LOOPBACK, port, ssl=tls, ssl_shutdown_timeout=GOODBYE_SECONDS if tls else None
-            )
+            listener = await self._listener(runner, port, tls)
         except OSError as error:
             await runner.cleanup()
             raise PortTakenError(
                 f"Port {port} is taken ({error.strerror}). Name another, or 0 for a free one."
             ) from error
-        self._running.append((server, runner))
-        bound: tuple[str, int] = server.sockets[0].getsockname()
+        bound: tuple[str, int] = listener.sockets[0].getsockname()
+        self._running.append(_Running(listener, runner, bound[1], tls))
         return bound[1]
+
+    async def _listener(self, runner: web.AppRunner, port: int, tls: ssl.SSLContext | None) -> asyncio.Server:
+        assert runner.server is not None  # noqa: S101  # it has been set up
+        goodbye = GOODBYE_SECONDS if tls else None
+        return await self._loop.create_server(runner.server, LOOPBACK, port, ssl=tls, ssl_shutdown_timeout=goodbye)
+
+    async def refuse(self, port: int) -> None:
+        """Whoever connects to the port is refused, as if nobody had ever served there; open connections go on."""
+        self._at(port).listener.close()
+
+    async def accept(self, port: int) -> None:
+        """The port that was refused answers again."""
+        running = self._at(port)
+        running.listener = await self._listener(running.runner, port, running.tls)
+
+    async def refuses(self, port: int) -> bool:
+        """True when nobody listens at the port."""
+        return not self._at(port).listener.is_serving()
+
+    def _at(self, port: int) -> _Running:
+        return next(running for running in self._running if running.port == port)
+
+    async def _stop(self) -> None:
+        # all at once: each gives its open connections half a second
+        for running in self._running:
+            running.listener.close()
+        await asyncio.gather(*(running.runner.cleanup() for running in self._running))
+        self._running.clear()
 
     def close(self) -> None:
         """Every server has stopped listening and the thread has ended."""
-        for server, runner in reversed(self._running):
-            self._loop.call_soon_threadsafe(server.close)
-            self.run(runner.cleanup())
-        self._running.clear()
+        self.run(self._stop())
         self.run(_settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -44,7 +44,10 @@ class Call:
 
 
 class JobsApi:
-    """The server's application and what it knows; every method may be called from any thread."""
+    """The server's application and what it knows; every method may be called from any thread.
+
+    Its faults are for ``get`` and ``cancel``, or for those ``before cancel`` and ``after cancel`` of a run.
+    """
 
     def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.tokens = set(tokens)
@@ -108,7 +111,7 @@ class JobsApi:
     def _handler(self, operation: str, version: str) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
             asked = await self._run_id(request)
-            fault = self.faults.take(operation)
+            fault = self.faults.take(operation) or self.faults.take(f"{operation} {self._when(asked)} cancel")
             answer: web.StreamResponse
             state = ""
             if fault is not None:
@@ -125,6 +128,11 @@ class JobsApi:
             return answer if fault is None else await self.faults.answer(request, fault)
 
         return handle
+
+    def _when(self, asked: str) -> str:
+        with self._changed:
+            run = self._runs.get(_number(asked) or 0)
+            return "after" if run is not None and run.cancels else "before"
 
     async def _run_id(self, request: web.Request) -> str:
         if request.method == "GET":

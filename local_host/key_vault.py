@@ -15,22 +15,26 @@ TOKEN_SECONDS = 3600
 
 
 class ManagedIdentity:
-    """App Service's identity endpoint: access tokens for whoever knows the header."""
+    """App Service's identity endpoint: access tokens for whoever knows the header.
+
+    Its faults are for ``token``, or for ``token for`` one resource, which is one vault's.
+    """
 
     def __init__(self) -> None:
         self.header = secrets.token_hex(16)
         self.faults = Faults()
+        self.url = ""  # for whoever serves it to note where
         self.issued: set[str] = set()
         self.app = web.Application()
         self.app.router.add_get("/msi/token", self._token)
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
-        fault = self.faults.take("token")
+        resource = request.query.get("resource", "")
+        fault = self.faults.take("token") or self.faults.take(f"token for {resource}")
         if fault is not None:
             return await self.faults.answer(request, fault)
         if request.headers.get("X-IDENTITY-HEADER") != self.header:
             return web.json_response({"statusCode": 401, "message": "wrong header"}, status=401)
-        resource = request.query.get("resource", "")
         if not resource or request.query.get("api-version") != "2019-08-01":
             return web.json_response({"statusCode": 400, "message": "resource or api-version missing"}, status=400)
         token = secrets.token_urlsafe(24)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["soak", "azurite"]
 
-TOKEN = "dapi-5f1e7ab2c0ffee-the-token"
+# its base64 and its URL-encoded forms differ from it, in every alphabet and alignment
+TOKEN = "dapi-5f1e7ab2c0ffee+/=&~~~~~the-token"
 SECRET = "databricks-token"
 
 
@@ -60,7 +61,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certifica
 def identity(servers: BackgroundServers, monkeypatch: pytest.MonkeyPatch) -> ManagedIdentity:
     """App Service's identity endpoint, found by Azure's clients through the variables that App Service sets."""
     endpoint = ManagedIdentity()
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://{LOOPBACK}:{servers.serve(endpoint.app)}/msi/token")
+    endpoint.url = f"http://{LOOPBACK}:{servers.serve(endpoint.app)}"
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{endpoint.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", endpoint.header)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
     return endpoint

@@ -1,0 +1,221 @@
+"""One cell of the fault matrix as a scene of its own: an app, its workspace, its vault, and one thing that is wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import fault_table
+import requests
+from aiohttp import web
+from conftest import SECRET, TOKEN
+
+from local_host.background import LOOPBACK
+from local_host.databricks import JobsApi
+from local_host.faults import Fault, json_fault
+from local_host.key_vault import KeyVault
+from local_host.run_life import Life, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local_host.background import BackgroundServers
+    from local_host.certificates import Certificates
+    from local_host.host import LocalHost
+    from local_host.key_vault import ManagedIdentity
+
+HTTP_TIMEOUT, SHORT_WAIT, MIDDLE_WAIT, LONG_WAIT = 1.5, 4, 8, 60  # seconds
+A_LOADED_MACHINE = 30.0  # seconds on top of what the settings allow
+ACCESS_TOKEN = "an-access-token-in-a-strange-answer-~~~~~"
+
+# An activity gets a token (the identity endpoint, the vault's challenge, the secret) and then tries three times with
+# waits of one and two seconds; to connect, to wait for an answer and to read it each take a timeout at most.
+ACTIVITY_SECONDS = 3 * 2 * HTTP_TIMEOUT + 3 * 3 * HTTP_TIMEOUT + 1 + 2
+
+
+@dataclass
+class Seen:
+    """How a cell came out, and every text that was said on the way."""
+
+    outcome: str
+    code: str
+    cancel: str
+    times_met: int
+    told: list[str]
+
+
+class Scene:
+    """A fault at one call of one cancellation; ``lasts`` says whether it ever passes."""
+
+    def __init__(
+        self,
+        call: str,
+        fault: str,
+        *,
+        lasts: bool,
+        servers: BackgroundServers,
+        certificates: Certificates,
+        identity: ManagedIdentity,
+        start_host: Callable[..., LocalHost],
+    ) -> None:
+        self.call, self.fault, self.lasts = call, fault, lasts
+        self._servers, self._identity = servers, identity
+        self.workspace = JobsApi(TOKEN)
+        self.workspace.app.middlewares.append(self._going_away)
+        self._workspace_port = servers.serve(self.workspace.app)
+        self.vault = KeyVault(identity)
+        self._vault_port = servers.serve(self.vault.app, tls=certificates.server_context())
+        self.vault.set_secret(SECRET, TOKEN)
+        self._arrange()
+        self.host = start_host(
+            {
+                "DATABRICKS_WORKSPACES": f'{{"prod": {{"host": "http://{LOOPBACK}:{self._workspace_port}"}}}}',
+                "KEY_VAULT_URI": f"https://{LOOPBACK}:{self._vault_port}",
+                "POLL_FIRST_SECONDS": "0.05",
+                "POLL_MAX_SECONDS": "0.5",
+                "CANCEL_AGAIN_AFTER_SECONDS": "1",
+                "HTTP_TIMEOUT_SECONDS": str(HTTP_TIMEOUT),
+            }
+        )
+
+    def play(self) -> Seen:
+        """The cancellation has ended, within the time that its settings allow."""
+        # told to come back in thirty years, it comes back at the deadline
+        wait = MIDDLE_WAIT if self.fault == fault_table.HUGE_RETRY_AFTER else LONG_WAIT
+        wait = SHORT_WAIT if self.lasts else wait
+        give_up = time.monotonic() + wait + 2 * ACTIVITY_SECONDS + A_LOADED_MACHINE
+        run_id = self.workspace.add_run(
+            Life(after_cancel=(Row("TERMINATED", result="CANCELED", message="Run cancelled."),))
+        )
+        order = {"runId": run_id, "waitTimeoutSeconds": wait}
+        accepted = requests.post(f"{self.host.url}/api/cancel-active-run", json=order, timeout=A_LOADED_MACHINE)
+        told = [accepted.text]
+        while True:
+            looked = requests.get(accepted.headers["Location"], timeout=A_LOADED_MACHINE)
+            told.append(looked.text)
+            if looked.status_code != 202:
+                break
+            if not self.lasts and self._was_met(looked.json()["progress"]):
+                self._heal()
+            assert time.monotonic() < give_up, "it does not end in the time that the settings allow"
+            time.sleep(0.05)
+        self._release()
+        told += [str(instance) for instance in self.host.engine.instances()]
+        told.append(self.host.engine.history(f"prod-{run_id}"))
+        result: dict[str, Any] = looked.json()
+        tried = self.workspace.count("cancel") or "cancelRun" in told[-1]
+        cancel = fault_table.ACCEPTED if result["cancels"] else fault_table.REFUSED if tried else fault_table.NEVER
+        return Seen(result["outcome"], (result["error"] or {}).get("code", ""), cancel, self._times_met(), told)
+
+    # -- what is wrong -----------------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        if self.fault != fault_table.REFUSED_CONNECTION:
+            faults, operation = self._where()
+            faults.fail(operation, fault_of(self.fault, self.call), times=None)
+            if self.call == "identity endpoint":
+                self._identity.issued.add(ACCESS_TOKEN)
+        elif self.call in {"identity endpoint", "Key Vault", "readRun"}:
+            self._servers.run(self._servers.refuse(self._port()))
+
+    def _heal(self) -> None:
+        if self.fault != fault_table.REFUSED_CONNECTION:
+            faults, operation = self._where()
+            faults.heal(operation)
+        elif self._servers.run(self._servers.refuses(self._port())):
+            self._servers.run(self._servers.accept(self._port()))
+
+    def _release(self) -> None:
+        self._heal()
+        self.workspace.faults.release()
+        self.vault.faults.release()
+
+    def _times_met(self) -> int:
+        """How often the fault was met; a refused connection meets nobody."""
+        faults, operation = self._where()
+        return 1 if self.fault == fault_table.REFUSED_CONNECTION else faults.met[operation]
+
+    def _was_met(self, progress: dict[str, Any]) -> bool:
+        """The orchestration has had an answer to the call that is disturbed."""
+        counted = ("retries", "polls") if self.call == "pollRun" else ("retries", "cancels")
+        return any(progress.get(number) for number in counted)
+
+    def _where(self) -> tuple[Any, str]:
+        return {
+            "identity endpoint": (self._identity.faults, f"token for https://0.0.1:{self._vault_port}"),
+            "Key Vault": (self.vault.faults, "secret"),
+            "readRun": (self.workspace.faults, "get before cancel"),
+            "cancelRun": (self.workspace.faults, "cancel"),
+            "pollRun": (self.workspace.faults, "get after cancel"),
+        }[self.call]
+
+    def _port(self) -> int:
+        identity = int(self._identity.url.rpartition(":")[2])
+        return {"identity endpoint": identity, "Key Vault": self._vault_port}.get(self.call, self._workspace_port)
+
+    @web.middleware
+    async def _going_away(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """The workspace stops listening before it answers the call that comes before the one to be refused."""
+        response: web.StreamResponse = await handler(request)
+        last = {"cancelRun": "runs/get", "pollRun": "runs/cancel"}.get(self.call)
+        if self.fault == fault_table.REFUSED_CONNECTION and last and request.path.endswith(last):
+            if not self._gone:
+                self._gone = True
+                await self._servers.refuse(self._workspace_port)
+            response.force_close()
+        return response
+
+    _gone = False
+
+
+# the right answers, for faults in which only something else is wrong
+_RIGHT: dict[str, dict[str, Any]] = {
+    "identity endpoint": {"access_token": ACCESS_TOKEN, "expires_on": "4102444800", "token_type": "Bearer"},
+    "Key Vault": {"value": TOKEN, "id": f"https://{LOOPBACK}/secrets/{SECRET}/1", "attributes": {"enabled": True}},
+    "readRun": {"state": {"life_cycle_state": "RUNNING"}},
+    "cancelRun": {},
+    "pollRun": {"state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}},
+}
+_STRANGE: dict[str, dict[str, Any]] = {
+    "identity endpoint": {**_RIGHT["identity endpoint"], "expires_on": "soon"},
+    "Key Vault": {**_RIGHT["Key Vault"], "attributes": {"enabled": True, "recoveryLevel": "Eternal"}},
+    "cancelRun": {"state": "HIBERNATING"},
+}
+_HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action='/login.do'></form></body></html>"
+
+
+def fault_of(name: str, call: str) -> Fault:
+    """The answer that the table means by that name."""
+    right = json.dumps(_RIGHT[call]).encode()
+    hibernating = {"state": {"life_cycle_state": "HIBERNATING", "state_message": "A new release."}}
+    in_two_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    return {
+        fault_table.RESET: Fault(body=right + b" " * 20, cut=5),
+        fault_table.HANG: Fault(hang=True),
+        fault_table.UNKNOWN_RUN: json_fault(
+            400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 1 does not exist."}
+        ),
+        "401": json_fault(401, {"error_code": "UNAUTHENTICATED", "message": "Credential was not sent."}),
+        "403": Fault(403, _HTML, "text/html"),
+        "404": Fault(404, b"nothing here", "text/plain"),
+        "429, `Retry-After` in seconds": json_fault(429, {"error_code": "BUSY"}, Retry_After="1"),
+        "429, `Retry-After` as a date": json_fault(429, {"error_code": "BUSY"}, Retry_After=in_two_seconds),
+        "429 without `Retry-After`": json_fault(429, {"error_code": "BUSY"}),
+        fault_table.HUGE_RETRY_AFTER: json_fault(429, {"error_code": "BUSY"}, Retry_After="1000000000"),
+        "500": json_fault(500, {"error_code": "INTERNAL_ERROR", "message": "Something went wrong."}),
+        "502": Fault(502, b"<html><title>502 Bad Gateway</title></html>", "text/html"),
+        "503": json_fault(503, {"error": "TEMPORARILY_UNAVAILABLE"}, Retry_After="1"),
+        "504": Fault(504),
+        "redirect to a sign-in page": Fault(302, _HTML, "text/html", {"Location": "/login.html?next=%2F"}),
+        "200, HTML": Fault(200, _HTML, "text/html"),
+        "200, empty": Fault(200),
+        "200, JSON cut short": Fault(200, b'{"state": {"life_cycle_'),
+        "200, JSON of another shape": json_fault(200, {"runs": [{"state": ["RUNNING"]}], "value": None}),
+        "200, 10 MB": json_fault(200, {"padding": "x" * 10_000_000}),
+        fault_table.WRONG_TYPE: Fault(200, right, "text/plain", after_effect=True),
+        fault_table.UNKNOWN_WORD: json_fault(200, _STRANGE.get(call, hibernating)),
+    }[name]
