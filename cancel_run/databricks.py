@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 TRIES = 3
 PATIENCE_SECONDS = 20.0  # no further try begins later than this
 ANSWER_LIMIT = 4 * 1024 * 1024  # bytes: a run of a hundred tasks has some hundred kilobytes
+CONNECTIONS = (
+    32  # kept open: as many as a Functions worker has threads, or calls beyond ten would connect anew each time
+)
 USER_AGENT = (
     f"databricks-cancel-run/{__version__} python-requests/{requests.__version__} python/{platform.python_version()}"
 )
@@ -46,6 +50,7 @@ class JobsClient:
         self._base = f"{workspace.host}/api/{api_version}/jobs/runs"
         self._timeout = timeout
         self._session = requests.Session()
+        self._session.mount(workspace.host, HTTPAdapter(pool_maxsize=CONNECTIONS))
         self._session.headers["User-Agent"] = USER_AGENT
 
     def get_run(self, run_id: int) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from conftest import SECRET, TOKEN
 
 from cancel_run.clock import SystemClock
-from cancel_run.databricks import ANSWER_LIMIT, USER_AGENT, JobsClient
+from cancel_run.databricks import ANSWER_LIMIT, CONNECTIONS, USER_AGENT, JobsClient
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.key_vault import TokenVault
 from cancel_run.workspaces import Workspace
@@ -269,3 +270,16 @@ def test_a_refused_token_that_nobody_rotated_is_a_final_no_after_one_more_look(
         client.get_run(workspace.add_run())
     assert (vault.reads, workspace.count("get")) == (2, 1)
     assert TOKEN not in str(caught.value)
+
+
+def test_as_many_threads_as_a_worker_has_keep_their_connections(
+    workspace: JobsApi, vault: KeyVault, clock: QuickClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = TokenVault(vault.uri, clock, timeout=20)
+    client = JobsClient(Workspace("prod", workspace.url, SECRET), tokens, clock, api_version="2.1", timeout=20)
+    slowly = Fault(200, b'{"state": {"life_cycle_state": "RUNNING"}}', drip_seconds=0.01)
+    workspace.faults.fail("get", slowly, times=None)
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        runs = list(threads.map(client.get_run, range(1, CONNECTIONS + 1)))
+    assert {run.life_cycle_state for run in runs} == {"RUNNING"}
+    assert "pool is full" not in caplog.text
