@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SHARE = 0.18  # of the time waited so far
-UNTOUCHED_SHARE = 0.35  # the same while the cancel shows no effect: such a run has a state to go through before it ends
 JITTER = 0.1  # up to this share of a wait is added, so that many cancellations do not poll in step
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How patient the wait is; all in seconds."""
+    """How patient the wait is: seconds, and shares of the time waited so far.
+
+    It travels with the order, so that a new release does not change the waits of a cancellation that is under way.
+    """
 
     first_seconds: float = 1.0
     max_seconds: float = 60.0
     cancel_again_after_seconds: float = 120.0
+    share: float = 0.18
+    untouched_share: float = (
+        0.35  # while the cancel shows no effect: such a run has a state to go through before its end
+    )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Schedule:
@@ -43,7 +48,7 @@ def wait_seconds(schedule: Schedule, waited: float, number: int, instance_id: st
 
     ``untouched`` says that the cancel has shown no effect yet.
     """
-    share = UNTOUCHED_SHARE if untouched else SHARE
+    share = schedule.untouched_share if untouched else schedule.share
     wait = min(max(schedule.first_seconds, share * waited), schedule.max_seconds)
     spread = zlib.crc32(f"{instance_id}#{number}".encode()) / 2**32
     return wait * (1 + JITTER * spread)
