@@ -10,17 +10,14 @@ import itertools
 import logging
 import threading
 import time
-from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from durabletask.client import OrchestrationQuery, TaskHubGrpcClient
-from durabletask.grpc_options import GrpcChannelOptions, GrpcWorkerResiliencyOptions
-from durabletask.internal import orchestrator_service_pb2_grpc as services
+from durabletask.grpc_options import GrpcWorkerResiliencyOptions
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local_host.backend import Backend
-from local_host.background import LOOPBACK
+from local_host.in_process_channel import InProcessChannel
 from local_host.instance import ENDED, Instance, seen
 from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
 
@@ -29,10 +26,8 @@ if TYPE_CHECKING:
 
 ACTIVITY_THREADS = 32
 TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
-CALL_THREADS = 16  # of the backend, which keeps one for as long as it is open
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
-GOODBYE_SECONDS = 0.5  # for calls under way when the engine is closed
 
 
 class InstanceExistsError(Exception):
@@ -62,13 +57,9 @@ class Engine:
         self._current: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._backend = Backend(self._note_end)
-        self._calls = futures.ThreadPoolExecutor(CALL_THREADS, thread_name_prefix="local-host-backend")
-        # the backend's own start() would listen to every interface, with no authentication
-        self._server = grpc.server(self._calls, options=[("grpc.max_receive_message_length", -1)])
-        services.add_TaskHubSidecarServiceServicer_to_server(self._backend, self._server)  # type: ignore[no-untyped-call]  # generated code
-        address = f"{LOOPBACK}:{self._server.add_insecure_port(f'{LOOPBACK}:0')}"
-        common: dict[str, Any] = {"host_address": address, "logger": logger, "emit_trace_spans": False}
-        common |= {"data_converter": PlainJson(), "channel_options": GrpcChannelOptions(max_receive_message_length=-1)}
+        # the backend's own start() would listen to every interface, with no authentication, and cost a socket each turn
+        common: dict[str, Any] = {"channel": InProcessChannel(self._backend), "data_converter": PlainJson()}
+        common |= {"logger": logger, "emit_trace_spans": False}
         self._worker = TaskHubGrpcWorker(
             **common,
             # a quiet hour is no broken connection; to make a new one could lose a turn that is on its way
@@ -80,7 +71,6 @@ class Engine:
         )
         for function in functions:
             self._register(function)
-        self._server.start()
         self._client = TaskHubGrpcClient(**common)
         self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 
@@ -203,6 +193,4 @@ class Engine:
         self._backend.stop()
         self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
         self._backend.close()
-        self._server.stop(GOODBYE_SECONDS).wait()  # not at once: gRPC would tell of it on stderr
         self._client.close()
-        self._calls.shutdown()
