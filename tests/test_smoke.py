@@ -29,10 +29,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def smoke(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def smoke(*arguments: str, **environ: str | None) -> subprocess.CompletedProcess[str]:
+    given = {"PATH": os.environ["PATH"], "FUNCTION_KEY": "", **environ}
     return subprocess.run(  # noqa: S603  # our own script
         [str(SMOKE), *arguments],
-        env={"PATH": os.environ["PATH"], "FUNCTION_KEY": "", **environ},
+        env={key: value for key, value in given.items() if value is not None},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -81,18 +82,46 @@ def test_a_door_that_stands_open_is_told_and_nothing_is_cancelled(host: LocalHos
     assert workspace.count("cancel", run_id) == 0
 
 
-def test_the_key_is_shown_in_a_header(servers: BackgroundServers) -> None:
-    seen: list[str | None] = []
+@pytest.fixture
+def door(servers: BackgroundServers) -> tuple[str, list[dict[str, str]]]:
+    """An app that refuses everybody, its URL, and the headers of those who came."""
+    came: list[dict[str, str]] = []
 
-    async def door(request: web.Request) -> web.Response:
-        seen.append(request.headers.get("x-functions-key"))
-        return web.Response(status=401 if seen[-1] is None else 400, text="{}")
+    async def refuse(request: web.Request) -> web.Response:
+        came.append({key.lower(): value for key, value in request.headers.items()})
+        return web.Response(status=400 if {"x-functions-key", "authorization"} & set(came[-1]) else 401, text="{}")
 
     app = web.Application()
-    app.router.add_post("/api/cancel-active-run", door)
-    done = smoke("7", APP_URL=f"http://{LOOPBACK}:{servers.serve(app)}", FUNCTION_KEY="a-key")
+    app.router.add_post("/api/cancel-active-run", refuse)
+    return f"http://{LOOPBACK}:{servers.serve(app)}", came
+
+
+def test_a_key_is_shown_in_a_header(door: tuple[str, list[dict[str, str]]]) -> None:
+    url, came = door
+    assert smoke("7", APP_URL=url, FUNCTION_KEY="a-key").returncode == 2
+    assert [one.get("x-functions-key") for one in came] == [None, "a-key"]
+
+
+@pytest.mark.parametrize(
+    ("audience", "header", "shown"),
+    [("", "x-functions-key", "from-az"), ("api://app", "authorization", "Bearer from-az")],
+)
+def test_azd_knows_where_the_app_is_and_az_what_to_show(
+    audience: str, header: str, shown: str, door: tuple[str, list[dict[str, str]]], tmp_path: Path
+) -> None:
+    url, came = door
+    known = f'case "$3" in APP_URL) echo {url};; APP_AUDIENCE) echo "{audience}";; *) echo "$3";; esac'
+    for name, does in {"azd": known, "az": f'echo "$@" >> {tmp_path}/asked; echo from-az'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    done = smoke("7", PATH=f"{tmp_path}:{os.environ['PATH']}", FUNCTION_KEY=None)
     assert done.returncode == 2
-    assert seen == [None, "a-key"]
+    assert [one.get(header) for one in came] == [None, shown]
+    asked = (tmp_path / "asked").read_text()
+    assert ("functionapp keys list --resource-group AZURE_RESOURCE_GROUP --name APP_NAME" in asked) is not bool(
+        audience
+    )
+    assert (f"get-access-token --resource {audience}" in asked) is bool(audience)
 
 
 def test_an_app_that_does_not_answer_is_told() -> None:
