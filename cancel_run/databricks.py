@@ -1,7 +1,8 @@
 """The Jobs API over ``requests``: the only HTTP client of this app.
 
 Short failures are tried again here (at most three times in at most twenty seconds, ``Retry-After`` honoured); what
-takes longer is raised as TransientError and is the orchestrator's to wait for. No redirect is followed and nothing is
+takes longer is raised as TransientError and is the orchestrator's to wait for. A workspace that throttles is asked at
+the pace that it takes (``pacing.py``). No redirect is followed and nothing is
 sent but to the host in the settings, so the token cannot leave for another.
 """
 
@@ -19,6 +20,7 @@ from urllib3.exceptions import HTTPError
 from cancel_run import __version__
 from cancel_run.errors import AccessError, TransientError
 from cancel_run.jobs_answers import UNREADABLE, error_of, good_answer, unreadable
+from cancel_run.pacing import Pace
 from cancel_run.run import Run
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class JobsClient:
         self._secret = workspace.token_secret
         self._vault = vault
         self._clock = clock
+        self._pace = Pace(clock)
         self._base = f"{workspace.host}/api/{api_version}/jobs/runs"
         self._timeout = timeout
         self._session = requests.Session()
@@ -93,6 +96,13 @@ class JobsClient:
         tried = 0
         while True:
             tried += 1
+            if later := self._pace.wait(PATIENCE_SECONDS - (self._clock.monotonic() - started)):
+                raise TransientError(
+                    f"{self._host} asks for fewer requests: this one waits until it may be sent.",
+                    code="Throttled",
+                    retry_after=later,
+                    run_id=run_id,
+                )
             try:
                 return self._once(method, operation, run_id, token)
             except TransientError as error:
@@ -105,6 +115,7 @@ class JobsClient:
 
     def _once(self, method: str, operation: str, run_id: int, token: Token) -> dict[str, Any]:
         data = {"run_id": run_id}
+        sent_at = self._clock.monotonic()
         try:
             with self._session.request(
                 method,
@@ -126,8 +137,14 @@ class JobsClient:
                 run_id=run_id,
             ) from None
         if response.status_code == HTTPStatus.OK:
+            self._pace.note_taken()
             return good_answer(self._host, body, run_id)
-        raise error_of(self._host, response.status_code, response.headers, body, run_id=run_id, now=self._clock.now())
+        no = error_of(self._host, response.status_code, response.headers, body, run_id=run_id, now=self._clock.now())
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and isinstance(no, TransientError):
+            self._pace.note_throttled(sent_at, no.retry_after)
+        else:
+            self._pace.note_taken()
+        raise no
 
     def _body(self, response: requests.Response, run_id: int) -> bytes:
         """The whole body, bounded in bytes and in time: a socket's timeout alone lets a body drip for ever."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from concurrent import futures
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from local_host.host import LocalHost
 
 POISON = "-poison"
+_OVERRIDES = "AzureFunctionsJobHost__extensions__queues__"
 
 logger = logging.getLogger("local_host")
 
@@ -43,9 +45,11 @@ class Rules:
 
     @classmethod
     def from_host_json(cls) -> Rules:
-        """The rules that Azure would go by."""
+        """The rules that Azure would go by; an app setting can override ``visibilityTimeout``, as it can there."""
         host = json.loads((Path(__file__).parent.parent / "host.json").read_text(encoding="utf-8"))
         queues = host.get("extensions", {}).get("queues", {})
+        if hidden_after_failure := os.environ.get(_OVERRIDES + "visibilityTimeout"):
+            queues["visibilityTimeout"] = hidden_after_failure
         hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
         hidden = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
         return cls(queues.get("batchSize", 16), queues.get("maxDequeueCount", 5), int(hidden.total_seconds()))

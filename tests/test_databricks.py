@@ -16,6 +16,7 @@ from cancel_run.databricks import ANSWER_LIMIT, CONNECTIONS, USER_AGENT, JobsCli
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.key_vault import TokenVault
 from cancel_run.workspaces import Workspace
+from local_host.databricks import JobsApi
 from local_host.faults import Fault, json_fault
 from local_host.run_life import Life, Row
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local_host.databricks import JobsApi
+    from local_host.background import BackgroundServers
     from local_host.key_vault import KeyVault
 
 
@@ -283,3 +284,33 @@ def test_as_many_threads_as_a_worker_has_keep_their_connections(
         runs = list(threads.map(client.get_run, range(1, CONNECTIONS + 1)))
     assert {run.life_cycle_state for run in runs} == {"RUNNING"}
     assert "pool is full" not in caplog.text
+
+
+def test_a_workspace_that_throttles_one_call_is_asked_no_other_until_it_is_time(
+    workspace: JobsApi, client: JobsClient, clock: QuickClock
+) -> None:
+    workspace.faults.fail("get", json_fault(429, {}, Retry_After="30"))
+    with pytest.raises(TransientError) as throttled:
+        client.get_run(workspace.add_run())
+    run_id = workspace.add_run()
+    with pytest.raises(TransientError) as waiting:
+        client.cancel_run(run_id)
+    assert (throttled.value.retry_after, waiting.value.code) == (30, "Throttled")
+    assert waiting.value.retry_after == pytest.approx(30, abs=5)
+    assert workspace.count("cancel") == 0
+    clock.sleep(15)  # now its turn comes within the patience of a call
+    client.cancel_run(run_id)
+    assert workspace.state_of(run_id) == "TERMINATING"
+    assert sum(clock.waits) == pytest.approx(30, abs=5)
+
+
+def test_another_workspace_is_asked_as_before(
+    workspace: JobsApi, client: JobsClient, vault: KeyVault, clock: QuickClock, servers: BackgroundServers
+) -> None:
+    workspace.faults.fail("get", json_fault(429, {}, Retry_After="30"))
+    with pytest.raises(TransientError):
+        client.get_run(workspace.add_run())
+    other = JobsApi(TOKEN)
+    run_id = other.add_run()
+    other_client = client_of(f"http://127.0.0.1:{servers.serve(other.app)}", vault, clock)
+    assert other_client.get_run(run_id).life_cycle_state == "RUNNING"

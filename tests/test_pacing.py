@@ -1,0 +1,192 @@
+"""The pace at which a throttling workspace is asked, in simulated time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from cancel_run.clock import SystemClock
+from cancel_run.pacing import FORGOTTEN_SECONDS, LESS, LONGEST_SECONDS, RISE, UNKNOWN_RATE, UNTOLD_SECONDS, Pace
+
+THREADS = 32
+ROUND_TRIP = 0.02  # seconds
+
+
+class ManualClock:
+    """Time that passes when somebody sleeps, or is told to."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time, UTC)
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Workspace:
+    """Takes so many requests within any second."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken: deque[float] = deque()
+        self.asked: list[tuple[float, bool]] = []  # when, and whether it was taken
+
+    def takes(self, now: float) -> bool:
+        while self._taken and now - self._taken[0] > 1:
+            self._taken.popleft()
+        taken = len(self._taken) < self._limit
+        if taken:
+            self._taken.append(now)
+        self.asked.append((now, taken))
+        return taken
+
+
+def simulate(limit: int, seconds: float, processes: int = 1) -> list[list[tuple[float, bool]]]:
+    """What each process asked, in order, when every thread of each has always a next request to send."""
+    clock, workspace = ManualClock(), Workspace(limit)
+    began = clock.time
+    paces = [Pace(clock) for _ in range(processes)]
+    asked: list[list[tuple[float, bool]]] = [[] for _ in paces]
+    order = itertools.count()
+    todo = [(clock.time, next(order), process, -1.0, True) for process in range(processes) for _ in range(THREADS)]
+    heapq.heapify(todo)
+    while todo[0][0] < began + seconds:
+        clock.time, _, process, sent_at, taken = heapq.heappop(todo)
+        pace = paces[process]
+        if sent_at >= 0:
+            pace.note_taken() if taken else pace.note_throttled(sent_at, 1.0)
+        if later := pace.wait(0.0):
+            heapq.heappush(todo, (clock.time + later, next(order), process, -1.0, True))
+            continue
+        taken = workspace.takes(clock.time)
+        asked[process].append((clock.time - began, taken))
+        heapq.heappush(todo, (clock.time + ROUND_TRIP, next(order), process, clock.time, taken))
+    return asked
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 20, 100, 500])
+def test_whatever_the_limit_is_the_requests_soon_stay_near_it(limit: int) -> None:
+    (asked,) = simulate(limit, 120.0)
+    refused = [when for when, taken in asked if not taken]
+    settled = refused[0] + 10
+    assert sum(when <= settled for when in refused) < 1.5 * THREADS  # little more than one for each thread
+    later = [taken for when, taken in asked if when > settled]
+    assert later.count(False) < (120.0 - settled) / 10  # one in ten seconds
+    assert later.count(True) > 0.75 * limit * (120.0 - settled)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_that_know_nothing_of_each_other_share_a_workspace(processes: int) -> None:
+    asked = simulate(20, 240.0, processes)
+    taken = [sum(taken for when, taken in own if when > 60) for own in asked]
+    refused = [sum(not taken for when, taken in own if when > 60) for own in asked]
+    assert sum(taken) > 0.75 * 20 * 180
+    assert min(taken) > 0.5 * sum(taken) / processes
+    assert sum(refused) < 0.05 * sum(taken)
+
+
+# -- one step at a time ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def pace(clock: ManualClock) -> Pace:
+    return Pace(clock)
+
+
+def test_nobody_waits_before_the_first_throttled_answer(pace: Pace) -> None:
+    for _ in range(1000):
+        assert pace.wait(0.0) == 0
+        pace.note_taken()
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "closed"), [(7.0, 7.0), (None, UNTOLD_SECONDS), (0.0, 0.0), (86_400.0, LONGEST_SECONDS)]
+)
+def test_a_throttled_answer_closes_the_gate_for_everybody(
+    retry_after: float | None, closed: float, pace: Pace, clock: ManualClock
+) -> None:
+    pace.note_throttled(clock.time, retry_after)
+    before = clock.time
+    assert pace.wait(100.0) == 0
+    assert clock.time - before == pytest.approx(closed)
+
+
+def test_a_gate_that_opens_after_the_callers_patience_says_when(pace: Pace, clock: ManualClock) -> None:
+    pace.note_throttled(clock.time, 30.0)
+    before = clock.time
+    assert pace.wait(20.0) == 30.0
+    assert clock.time == before
+
+
+def test_a_shorter_wait_does_not_open_the_gate_sooner(pace: Pace, clock: ManualClock) -> None:
+    pace.note_throttled(clock.time, 30.0)
+    pace.note_throttled(clock.time, 1.0)
+    assert pace.wait(0.0) == 30.0
+
+
+def interval(pace: Pace, clock: ManualClock) -> float:
+    """Seconds between two requests."""
+    pace.wait(100.0)
+    before = clock.time
+    pace.wait(100.0)
+    return clock.time - before
+
+
+def take(pace: Pace, clock: ManualClock, rate: int) -> None:
+    for _ in range(rate):
+        clock.sleep(1 / rate)
+        pace.note_taken()
+
+
+def test_the_pace_is_somewhat_less_than_what_was_taken(pace: Pace, clock: ManualClock) -> None:
+    take(pace, clock, 50)
+    pace.note_throttled(clock.time, 0.0)
+    assert interval(pace, clock) == pytest.approx(1 / (LESS * 50))
+
+
+def test_requests_that_were_on_their_way_slow_it_no_further(pace: Pace, clock: ManualClock) -> None:
+    take(pace, clock, 50)
+    sent_at = clock.time
+    clock.sleep(0.01)
+    for _ in range(20):
+        pace.note_throttled(sent_at, 0.0)
+    assert interval(pace, clock) == pytest.approx(1 / (LESS * 50), rel=0.1)
+
+
+def test_the_pace_rises_and_is_forgotten(pace: Pace, clock: ManualClock) -> None:
+    take(pace, clock, 50)
+    pace.note_throttled(clock.time, 0.0)
+    clock.sleep(10.0)
+    assert interval(pace, clock) == pytest.approx(1 / (LESS * 50 * RISE**10), rel=0.01)
+    clock.sleep(FORGOTTEN_SECONDS)
+    assert interval(pace, clock) == 0
+
+
+def test_an_answer_of_a_quiet_hour_says_little_about_what_would_be_taken(pace: Pace, clock: ManualClock) -> None:
+    pace.note_throttled(clock.time, 0.0)
+    assert interval(pace, clock) == pytest.approx(1 / (LESS * UNKNOWN_RATE))
+
+
+def test_what_threads_do_at_the_same_time_is_counted_once_each() -> None:
+    pace = Pace(SystemClock())
+    pace.note_throttled(SystemClock().monotonic(), 0.0)
+    before = SystemClock().monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(pace.wait, [60.0] * 8)) == [0.0] * 8
+    # eight requests, seven pauses between them, at a pace that has risen a little by the last
+    assert SystemClock().monotonic() - before > 7 / (LESS * UNKNOWN_RATE * RISE**3)
