@@ -56,6 +56,8 @@ lint-infra: $(READY) $(INFRA_READY)
 	$(INFRA)/bin/checkov --config-file infra/checkov.yaml >$(INFRA)/checkov.json || { cat $(INFRA)/checkov.json; exit 1; }
 	@$(BIN)/python -c 'import json; s = json.load(open("$(INFRA)/checkov.json"))["summary"]; print("checkov:", s); assert s["passed"] and not s["parsing_errors"]'
 	$(BIN)/shellcheck infra/smoke.sh .ci/run
+	@if command -v bicep >/dev/null; then bicep build infra/main.bicep --stdout >/dev/null; \
+	else echo "There is no Bicep compiler here: the templates are parsed and judged, not compiled."; fi
 
 $(INFRA_READY): requirements-infra.txt
 	$(PYTHON) -m venv --clear $(INFRA)

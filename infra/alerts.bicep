@@ -56,6 +56,8 @@ resource tooLong 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (!empt
     evaluationFrequency: 'PT15M'
     windowSize: 'P1D'
     autoMitigate: true
+    // the table is not there before Databricks has sent its first log
+    skipQueryValidation: true
     criteria: {
       allOf: [
         {

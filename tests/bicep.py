@@ -80,6 +80,26 @@ def keys(value: Any) -> set[str]:
     return {key.strip("'") for key in value}
 
 
+def declared_names(file: str) -> set[str]:
+    """Whatever the file gives a name to: parameters, variables, resources, modules, and what loops go over."""
+    tree = parsed(file)
+    found = {name for kind in ("parameters", "variables", "resources", "modules") for name in tree.get(kind, {})}
+    loops = re.findall(r"\[for (?:\((\w+), (\w+)\)|(\w+)) in ", source(file))
+    return found | {name for names in loops for name in names if name}
+
+
+def used_names(file: str) -> set[str]:
+    """Whatever is used by its name: neither a key, nor what follows a dot, nor a function, nor a word in a string."""
+    text = re.sub(r"^ *//.*$|^@\w+\(.*\)$|^metadata .*$|\[for .*? in ", "", source(file), flags=re.MULTILINE)
+    interpolated = r"\$\{((?:[^{}']|'[^']*')*)\}"  # there may be strings in it again
+    inner = re.findall(interpolated, text)
+    text = re.sub(interpolated, "", text)
+    text = re.sub(r"^(?:param|var|resource|module|output|targetScope)\b(?: \w+)*", "", text, flags=re.MULTILINE)
+    text = re.sub(r"'(?:\\.|[^'\\])*'", " ", " \n".join([text, *inner]))
+    text = re.sub(r"(?:^|\{) *\w+:|[.?]\w+\b|\b\w+\(", " ", text, flags=re.MULTILINE)
+    return set(re.findall(r"\b[A-Za-z_]\w*", text)) - {"if", "existing", "true", "false", "null"}
+
+
 def loaded(value: Any) -> str:
     """The text that ``loadTextContent`` and strings around it make; ``${outcomes}`` is the variable."""
     if isinstance(value, dict):

@@ -15,6 +15,7 @@ from bicep import (
     as_json,
     body,
     condition,
+    declared_names,
     description,
     files_loaded,
     keys,
@@ -24,6 +25,7 @@ from bicep import (
     parsed,
     resources,
     source,
+    used_names,
     variable,
 )
 
@@ -129,6 +131,11 @@ def test_a_file_says_what_it_is_for_and_what_each_parameter_and_output_is(file: 
 def test_every_parameter_and_variable_is_used(file: str) -> None:
     for name in [*parameters(file), *parsed(file).get("variables", {})]:
         assert len(re.findall(rf"\b{name}\b", re.sub(r"@description\(.*\)", "", source(file)))) > 1, name
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_name_that_is_used_is_given(file: str) -> None:
+    assert used_names(file) <= declared_names(file)
 
 
 @pytest.mark.parametrize("symbol", modules("main.bicep"))

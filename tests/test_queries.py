@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bicep import INFRA, body, loaded, parsed, source, variable
+from bicep import INFRA, as_json, body, loaded, parsed, source, variable
 
 from cancel_run import outcome_event
 from cancel_run.result import CancelResult, Outcome
@@ -115,6 +115,12 @@ def test_a_poison_message_is_known_by_the_queue_that_it_goes_to() -> None:
 
 def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
     assert set(RULES) == {"timed-out", "rejected", "instance-failed", "poison-message"}
+
+
+def test_the_workbook_asks_for_the_time_range_that_its_charts_go_by() -> None:
+    (asked,) = as_json("workbook-time-range.json")["content"]["parameters"]
+    assert f"timeContextFromParameter: '{asked['name']}'" in source("operators.bicep")
+    assert asked["type"] == 4  # a time range, in the workbooks' own numbering
 
 
 def test_every_query_stands_in_its_folder_and_is_used() -> None:
