@@ -71,14 +71,34 @@ class Execution:
         self._handle, self._instance_id, self._twice = handle, instance_id, twice
         self.now = now
         self.stored = Stored("")
-        self._before = self.stored.copy()
-        self._event: tuple[int, dict[str, Any]] = (EXECUTION_STARTED, {})
-        self._begin(json.dumps(input_))
+        self._happens(lambda: self._begin(json.dumps(input_)))
 
     # -- what may happen to it ---------------------------------------------------------------------------------------
 
     def fire(self) -> None:
         """The timer that is pending has fired."""
+        self._happens(self._fired)
+
+    def complete(self, result: Any) -> None:
+        """The activity that is pending has returned."""
+        self._happens(lambda: self._completed(result))
+
+    def fail(self, error: Exception) -> None:
+        """The activity that is pending has raised; where its action says so, the extension tries it again later."""
+        self._happens(lambda: self._failed(error))
+
+    def crash(self) -> None:
+        """The worker died before what its last turn decided was stored: the turn is taken again, now."""
+        self.stored = self._before.copy()
+        self._last_event()
+
+    def _happens(self, event: Callable[[], None]) -> None:
+        self._before, self._last_event = self.stored.copy(), event
+        event()
+
+    # -- the extension's side ----------------------------------------------------------------------------------------
+
+    def _fired(self) -> None:
         timer = self.stored.pending
         assert isinstance(timer, Timer)
         self._turn(TIMER_FIRED, TimerId=timer.id, FireAt=_wire(timer.fire_at))
@@ -86,14 +106,12 @@ class Execution:
         if tried is not None and tried.attempt < tried.action["retryOptions"]["maxNumberOfAttempts"]:
             self._schedule(tried.action, tried.attempt + 1)
 
-    def complete(self, result: Any) -> None:
-        """The activity that is pending has returned."""
+    def _completed(self, result: Any) -> None:
         activity = self.stored.pending
         assert isinstance(activity, Activity)
         self._turn(TASK_COMPLETED, TaskScheduledId=activity.id, Result=json.dumps(result))
 
-    def fail(self, error: Exception) -> None:
-        """The activity that is pending has raised; where its action says so, the extension tries it again later."""
+    def _failed(self, error: Exception) -> None:
         activity = self.stored.pending
         assert isinstance(activity, Activity)
         said = f"Activity function '{activity.name}' failed"
@@ -103,27 +121,14 @@ class Execution:
             wait = timedelta(milliseconds=activity.action["retryOptions"]["firstRetryIntervalInMilliseconds"])
             self._create_timer(self.now + wait, activity)
 
-    def crash(self) -> None:
-        """The worker died before what its last turn decided was stored: the turn is taken again, now."""
-        kind, facts = self._event
-        self.stored = self._before.copy()
-        if kind == EXECUTION_STARTED:
-            self._begin(self.stored.input)
-        else:
-            self._turn(kind, **facts)
-
-    # -- the extension's side ----------------------------------------------------------------------------------------
-
     def _begin(self, input_: str) -> None:
         self.stored.input, self.stored.history, self.stored.scheduled = input_, [], []
         self.stored.next_id, self.stored.pending = 0, None
-        self._before, self._event = self.stored.copy(), (EXECUTION_STARTED, {})
         self._add(ORCHESTRATOR_STARTED)
         self._add(EXECUTION_STARTED, Name="cancel-active-run", Input=input_, Version="")
         self._carry_out()
 
     def _turn(self, kind: int, **facts: Any) -> None:
-        self._before, self._event = self.stored.copy(), (kind, facts)
         self.stored.history = [{**event, "IsPlayed": True} for event in self.stored.history]
         self._add(ORCHESTRATOR_STARTED)
         self._add(kind, **facts)
