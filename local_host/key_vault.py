@@ -25,6 +25,9 @@ class ManagedIdentity:
         self.faults = Faults()
         self.url = ""  # for whoever serves it to note where
         self.issued: set[str] = set()
+        self.client_ids: list[
+            str | None
+        ] = []  # of the identities that were asked for; None is the app's own
         self.app = web.Application()
         self.app.router.add_get("/msi/token", self._token)
 
@@ -37,6 +40,7 @@ class ManagedIdentity:
             return web.json_response({"statusCode": 401, "message": "wrong header"}, status=401)
         if not resource or request.query.get("api-version") != "2019-08-01":
             return web.json_response({"statusCode": 400, "message": "resource or api-version missing"}, status=400)
+        self.client_ids.append(request.query.get("client_id"))
         token = secrets.token_urlsafe(24)
         self.issued.add(token)
         expires_on = str(int(time.time()) + TOKEN_SECONDS)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bicep import (
@@ -28,12 +28,18 @@ from bicep import (
     used_names,
     variable,
 )
+from conftest import SECRET, TOKEN
 
+from cancel_run.clock import SystemClock
+from cancel_run.key_vault import TokenVault
 from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
+
+if TYPE_CHECKING:
+    from local_host.key_vault import KeyVault, ManagedIdentity
 
 ROOT = Path(__file__).parent.parent
 ALL = "\n".join(source(file) for file in FILES)
@@ -241,6 +247,18 @@ def test_the_app_takes_what_is_deployed(workspaces: dict[str, str]) -> None:
     assert ours == {"KEY_VAULT_URI", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL"}
     for level in ("function", "anonymous"):
         assert Settings.from_environ({**values, "HTTP_AUTH_LEVEL": level})
+
+
+def test_the_identity_that_is_deployed_is_the_one_that_the_app_asks_the_vault_as(
+    vault: KeyVault, identity: ManagedIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "AZURE_CLIENT_ID: identityClientId" in source("app.bicep")
+    chosen = re.search(r"AZURE_TOKEN_CREDENTIALS: '(\w+)'", source("app.bicep"))
+    assert chosen
+    monkeypatch.setenv("AZURE_CLIENT_ID", "the-identity-of-the-template")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", chosen[1])
+    assert TokenVault(vault.uri, SystemClock(), timeout=5).token(SECRET).reveal() == TOKEN
+    assert identity.client_ids == ["the-identity-of-the-template"]
 
 
 def test_nothing_is_set_that_flex_consumption_refuses() -> None:
