@@ -25,9 +25,7 @@ class ManagedIdentity:
         self.faults = Faults()
         self.url = ""  # for whoever serves it to note where
         self.issued: set[str] = set()
-        self.client_ids: list[
-            str | None
-        ] = []  # of the identities that were asked for; None is the app's own
+        self.client_ids: list[str | None] = []  # of the identities that were asked for; None is the app's own
         self.app = web.Application()
         self.app.router.add_get("/msi/token", self._token)
 
