@@ -244,6 +244,9 @@ output APP_URL string = app.outputs.url
 @description('What to ask a token for to call the app; empty where function keys are asked for.')
 output APP_AUDIENCE string = withEntra ? entraAudience : ''
 
+@description('Name of the storage account, which holds the queue of alerts and its poison.')
+output STORAGE_NAME string = storage.outputs.name
+
 @description('Name of the vault that the Databricks token belongs into.')
 output KEY_VAULT_NAME string = vault.outputs.name
 
