@@ -19,7 +19,7 @@ INFRA_READY := $(INFRA)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test soak lint format clean node lint-infra
+.PHONY: demo serve test soak bench lint format clean node lint-infra
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -40,6 +40,10 @@ test: $(READY) node
 # The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
 soak: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
+
+# Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on a machine at rest.
+bench: $(READY)
+	$(BIN)/python -m bench
 
 lint: $(READY) lint-infra
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""This app beside what a user would pick instead, measured on this machine: ``python -m bench``."""

@@ -1,0 +1,128 @@
+"""What a cancellation costs in Azure: operations counted in its history, and prices that are assumptions.
+
+The history is what the orchestrator makes of simulated answers. What the Durable extension's Azure Storage provider
+does for each event is read from its documentation and is not proven here: see :func:`count`.
+``python -m bench.azure_costs SECONDS ...`` prints the counts for runs that take so long to stop.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.histories import Generation, generations
+from bench.simulation import Stopping
+from cancel_run.orchestrator import cancel_active_run
+from cancel_run.polling import Schedule
+from cancel_run.progress import CANCEL_RUN, POLL_RUN
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+INSTANCE_ID = "prod-455644833"
+RUN_PAGE = "https://adb-1234567890123456.7.azuredatabricks.net/?o=1234567890123456#job/11223344/run/455644833"
+LOOKS_PER_POLL = 1  # of a caller that follows Retry-After
+
+
+@dataclass(frozen=True)
+class Prices:
+    """List prices in US dollars, and when they were believed to hold. Unverified: look at Azure's pricing pages."""
+
+    as_of: str = "2026-11, East US, from memory and a guide of 2025-05"
+    million_executions: float = 0.40  # Flex Consumption, on demand, without the monthly grant
+    gigabyte_second: float = 0.000026  # the same
+    gigabytes: float = 2.0  # of an instance
+    least_seconds: float = 1.0  # billed for an execution, however short; side by side they may share it
+    ten_thousand_queue_operations: float = 0.004
+    ten_thousand_table_operations: float = 0.00036
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one cancellation does."""
+
+    seconds: float
+    polls: int
+    http: int  # executions: the start, and a look at the status for every poll
+    orchestrator: int  # executions, each a replay
+    activities: int  # executions
+    history_events: int
+    history_bytes: int
+    queue_operations: int
+    table_operations: int
+
+    @property
+    def executions(self) -> int:
+        """Of functions of any kind."""
+        return self.http + self.orchestrator + self.activities
+
+    def dollars(self, prices: Prices) -> float:
+        """The most that it costs: every execution is billed alone."""
+        return (
+            self.executions * prices.million_executions / 1e6
+            + self.executions * prices.least_seconds * prices.gigabytes * prices.gigabyte_second
+            + self.queue_operations * prices.ten_thousand_queue_operations / 1e4
+            + self.table_operations * prices.ten_thousand_table_operations / 1e4
+        )
+
+
+def count(seconds: float, running: float = 0.5) -> Count:
+    """What the cancellation of a run does that takes so long to stop, being RUNNING for that part of it.
+
+    Of the Azure Storage provider it is assumed that a message is put into a queue, taken and deleted (three operations)
+    for every start, timer, activity and activity's result; that a turn of the orchestrator reads its history, adds
+    to it in one batch and updates the instance (three operations); and that the history is read and cleared (two) when
+    the orchestration continues as new.
+    """
+    made = list(generations(cancel_active_run, _order(), _answers(Stopping(seconds, running)), INSTANCE_ID))
+    total = _Total(made)
+    looks = LOOKS_PER_POLL * total.polls + 1
+    messages = 1 + total.timers + 2 * total.activities
+    return Count(
+        seconds=seconds,
+        polls=total.polls,
+        http=1 + looks,
+        orchestrator=total.turns,
+        activities=total.activities,
+        history_events=sum(len(generation.events) for generation in made),
+        history_bytes=sum(generation.size for generation in made),
+        queue_operations=3 * messages,
+        table_operations=3 * total.turns + 2 * (len(made) - 1) + 1 + looks,
+    )
+
+
+class _Total:
+    """Sums over an instance's generations."""
+
+    def __init__(self, made: list[Generation]) -> None:
+        self.turns = sum(len(generation.turns) for generation in made)
+        self.timers = sum(generation.timers for generation in made)
+        self.activities = sum(len(generation.calls) for generation in made)
+        self.polls = sum(generation.calls.count(POLL_RUN) for generation in made)
+
+
+def _order() -> dict[str, Any]:
+    return {"runId": 455644833, "workspace": "prod", "waitTimeoutSeconds": 604800, "schedule": Schedule().to_json()}
+
+
+def _answers(run: Stopping) -> Any:
+    canceled_at: datetime | None = None
+
+    def answer(name: str, now: datetime) -> Any:
+        nonlocal canceled_at
+        if name == CANCEL_RUN:
+            canceled_at = canceled_at or now
+            return {"accepted": True}
+        state = "RUNNING" if canceled_at is None else run.state((now - canceled_at).total_seconds())
+        result = "CANCELED" if state == "TERMINATED" else None
+        told = {"lifeCycleState": state, "resultState": result, "stateMessage": None, "runPageUrl": RUN_PAGE}
+        return {"run": told}
+
+    return answer
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        counted = count(float(argument))
+        print(counted, f"at most ${counted.dollars(Prices()):.5f}")

@@ -1,0 +1,111 @@
+"""Every measurement, at full size for the page or small for the tests: the same code with other numbers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from bench import azure_costs, cold_start, in_flight, noticing, polls, sockets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.simulation import Noticed
+
+T = TypeVar("T")
+
+logger = logging.getLogger("bench")
+
+STATES = {"a random part of it": None, "none of it": 0.0, "half of it": 0.5, "nine tenths": 0.9, "all of it": 1.0}
+PENALTIES = (0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.01)  # lateness that a poll may cost, for the best line
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int = 5
+    mix: int = 4000
+    search_mix: int = 800
+    by_duration: int = 200
+    socket_durations: tuple[float, ...] = sockets.DURATIONS
+    imports: int = 11
+    polls_at: tuple[int, ...] = polls.AT
+    flights: tuple[tuple[str, int], ...] = (
+        (in_flight.SDK, 1000),
+        (in_flight.OURS, 100),
+        (in_flight.OURS, 1000),
+        (in_flight.OURS, 3000),
+    )
+    cost_durations: tuple[float, ...] = noticing.DURATIONS
+
+
+SMALL = Size(
+    rounds=1,
+    mix=100,
+    search_mix=10,
+    by_duration=3,
+    socket_durations=(0.5,),
+    imports=1,
+    polls_at=(10, 100),
+    flights=((in_flight.SDK, 3), (in_flight.OURS, 3)),
+    cost_durations=(2.0, 300.0),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that the page tells."""
+
+    size: Size
+    by_duration: dict[str, dict[float, list[Noticed]]]
+    states: dict[str, dict[str, noticing.Mean]]
+    search: dict[tuple[float, float], noticing.Mean]
+    best: list[noticing.Mean]
+    late: sockets.Late
+    flights: dict[tuple[str, int], list[in_flight.Flight]]
+    imports: dict[str, list[cold_start.Import]]
+    first_answers: dict[str, list[float]]
+    polls: dict[str, dict[int, polls.Cost]]
+    costs: list[azure_costs.Count]
+    seconds: float
+
+    @property
+    def mix(self) -> dict[str, noticing.Mean]:
+        """Every waiter over the mix of the goal."""
+        return self.states["a random part of it"]
+
+
+def measure(size: Size) -> Measured:
+    """Everything has been measured, one thing after the other; it says on the log what it is at."""
+    began = time.monotonic()
+    flights = _told("many at once", lambda: in_flight.flights(list(size.flights), size.rounds))
+    imports = _told("cold start", lambda: cold_start.imports(size.imports))
+    first_answers = _told("first answer", lambda: cold_start.first_answers(size.imports))
+    costs_of_polls = _told("the cost of a poll", lambda: polls.costs(size.polls_at, size.rounds))
+    late = _told("noticing, real sockets", lambda: sockets.lateness(size.socket_durations, size.rounds))
+    states = _told(
+        "noticing, simulated",
+        lambda: {name: noticing.over_the_mix(size.mix, running) for name, running in STATES.items()},
+    )
+    return Measured(
+        size=size,
+        by_duration=noticing.by_duration(size.by_duration),
+        states=states,
+        search=_told("the search for the shares", lambda: noticing.search(size.search_mix)),
+        best=[noticing.best_without_the_state(penalty) for penalty in PENALTIES],
+        late=late,
+        flights=flights,
+        imports=imports,
+        first_answers=first_answers,
+        polls=costs_of_polls,
+        costs=[azure_costs.count(seconds) for seconds in size.cost_durations],
+        seconds=time.monotonic() - began,
+    )
+
+
+def _told(what: str, work: Callable[[], T]) -> T:
+    logger.info("measuring: %s", what)
+    return work()

@@ -1,0 +1,58 @@
+"""A module of this folder in a process of its own, whose CPU and memory are nobody else's."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Process:
+    """A running module that is talked to in lines of text."""
+
+    def __init__(self, running: subprocess.Popen[str]) -> None:
+        self._running = running
+
+    def read(self) -> str:
+        """The next line that it prints; empty once it has ended."""
+        assert self._running.stdout is not None  # noqa: S101  # it is a pipe
+        return self._running.stdout.readline().strip()
+
+    def ask(self, line: str) -> str:
+        """Its answer to a line on its standard input."""
+        assert self._running.stdin is not None  # noqa: S101  # it is a pipe
+        print(line, file=self._running.stdin, flush=True)
+        return self.read()
+
+
+@contextmanager
+def process(module: str, *arguments: str) -> Iterator[Process]:
+    """The module runs, until its standard input ends with this context."""
+    command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+    with subprocess.Popen(  # noqa: S603  # our own interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdin is not None  # noqa: S101  # it is a pipe
+        try:
+            yield Process(running)
+        finally:
+            running.stdin.close()
+            running.wait()
+
+
+def cpu_seconds() -> float:
+    """What this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held; getrusage would tell of the process that it was forked from too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

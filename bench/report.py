@@ -1,0 +1,51 @@
+"""What every measurement hands to the page: goals met or missed, tables, medians with their spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A measured ratio and the most that it may be."""
+
+    number: int
+    what: str
+    measured: float
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        """True when it is not more than it may be."""
+        return self.measured <= self.limit
+
+    def row(self) -> tuple[str, ...]:
+        """A row of the page's first table."""
+        said = "met" if self.met else f"**missed** by {self.measured / self.limit - 1:.0%}"
+        return str(self.number), self.what, f"{self.measured:.2f}", f"at most {self.limit:.2f}", said
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column to the left, the others to the right."""
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def spread(values: Sequence[float], shown: Callable[[float], str] = "{:.2f}".format) -> str:
+    """The median, and between which values the others lie."""
+    return f"{shown(median(values))} ({shown(min(values))} to {shown(max(values))})"
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds, to three digits."""
+    return f"{seconds * 1000:.3g} ms"
+
+
+def megabytes(size: float) -> str:
+    """Bytes as whole megabytes."""
+    return f"{size / 1e6:.0f} MB"

@@ -1,0 +1,104 @@
+"""The benchmark, small: every measurement runs and tells the truth. What has no clock in it is held to its goal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import azure_costs, cold_start, histories, noticing, page, plots, polls
+from bench.measure import SMALL, measure
+from bench.report import Goal
+from bench.simulation import Stopping
+from bench.waiters import WAITERS
+from cancel_run import orchestrator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_over_the_mix_the_polls_the_calls_and_the_lateness_meet_their_goals() -> None:
+    means = noticing.over_the_mix(1000)
+    ours, sdk = means["ours"], means["databricks-sdk"]
+    assert ours.polls <= 0.60 * sdk.polls
+    assert ours.calls <= 0.60 * sdk.calls
+    assert ours.late <= 0.66 * sdk.late
+
+
+@pytest.mark.parametrize("running", [0.0, 0.5, 0.9, 1.0])
+def test_whatever_the_state_says_ours_polls_less_than_the_sdk_and_is_less_late(running: float) -> None:
+    means = noticing.over_the_mix(1000, running)
+    ours, sdk = means["ours"], means["databricks-sdk"]
+    assert ours.polls < 0.7 * sdk.polls
+    assert ours.late < sdk.late
+
+
+def test_the_sdks_waiter_is_its_own_code_which_looks_at_once_and_then_ever_less_often() -> None:
+    (_, noticed), *_ = noticing.waited(WAITERS["databricks-sdk"], [Stopping(30.0, 0.5)])
+    # it sleeps 1 s, 2 s ... 7 s and up to a second more each time
+    assert (noticed.polls, noticed.calls) in {(8, 9), (9, 10)}
+    assert 30 <= noticed.at < 30 + 9
+
+
+def test_no_schedule_that_ignores_the_state_does_better_than_the_best_one() -> None:
+    blind = noticing.mean(WAITERS["ours"], noticing.mix(1000, 0.0))
+    best = noticing.best_without_the_state(0.005)
+    assert best.polls < blind.polls
+    assert best.late < blind.late
+
+
+def test_a_history_for_the_benchmark_is_one_that_the_sdk_replays_to_the_end() -> None:
+    """The handle asks for the same steps as the generator did, and at the last turn it has its output."""
+    handle = histories.handle_of(orchestrator.cancel_active_run)
+    order = polls.SUBJECTS["ours"][1]
+    *_, last = histories.generations(orchestrator.cancel_active_run, order, polls.answering(45), polls.INSTANCE_ID)
+    for turn in range(len(last.turns)):
+        state = histories.replayed(handle, last.context(turn, polls.INSTANCE_ID))
+        assert state["isDone"] == (turn == len(last.turns) - 1)
+    assert state["output"]["polls"] == 45
+
+
+def test_the_history_that_a_poll_adds_is_within_its_goal_however_long_the_wait() -> None:
+    costs = polls.costs((10, 100, 1000), 1)
+    for number, cost in costs["ours"].items():
+        assert cost.written <= 1.15 * costs["the floor"][number].written
+        assert cost.read <= 1.25 * costs["the floor"][number].read
+    assert costs["no continue_as_new"][1000].read > 50 * costs["ours"][1000].read
+
+
+def test_what_a_cancellation_costs_is_counted_in_its_history() -> None:
+    count = azure_costs.count(2.0, running=0.0)
+    assert (count.polls, count.activities) == (2, 4)  # the read and the cancel, and looks at one second and at two
+    assert count.orchestrator == 1 + count.activities + count.polls  # the start, and a turn for every answer and timer
+    assert count.queue_operations == 3 * (1 + 2 * count.activities + count.polls)
+    assert 0 < count.dollars(azure_costs.Prices()) < 0.001
+
+
+def test_everything_is_measured_small_and_the_page_tells_it(tmp_path: Path) -> None:
+    """One test, because it is one measurement that takes its time."""
+    measured = measure(SMALL)
+
+    bare, ours = (measured.imports[who][0].modules for who in (cold_start.BARE, cold_start.OURS))
+    assert {name.split(".")[0] for name in ours - bare} == {"cancel_run", "function_app"}
+
+    for (who, runs), (flight,) in measured.flights.items():
+        assert flight.stopped == runs
+        assert flight.calls == runs * {"ours": 6, "sdk": 5}[who]  # ours reads the run before it cancels it
+        assert flight.cpu_seconds > 0
+        assert flight.peak_bytes > 10_000_000
+
+    for by_duration in measured.late.values():
+        assert all(seconds > 0 for some in by_duration.values() for seconds in some), "nobody can know beforehand"
+
+    text = page.written(measured)
+    for goal in page.goals(measured):
+        assert " | ".join(goal.row()) in text
+    plots.draw(measured, tmp_path)
+    pictures = [line.partition("(benchmarks/")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")]
+    assert sorted(pictures) == sorted(path.name for path in tmp_path.iterdir())
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+
+
+def test_a_missed_goal_is_told_with_what_is_missing() -> None:
+    assert Goal(1, "a ratio", 0.9, 0.6).row()[-1] == "**missed** by 50%"
+    assert Goal(1, "a ratio", 0.6, 0.6).row()[-1] == "met"
