@@ -110,7 +110,7 @@ var charts = [
     visualization: 'table'
   }
   {
-    title: 'Seconds until a run had stopped: half of them, and 95 of 100'
+    title: 'Seconds until half of the runs had stopped, and 95 of 100, by workspace'
     query: '${outcomes}${loadTextContent('queries/seconds-to-stop.kql')}'
     visualization: 'timechart'
   }

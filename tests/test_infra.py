@@ -165,11 +165,13 @@ def test_every_file_of_infra_is_loaded_or_known() -> None:
     assert {str(path.relative_to(INFRA)) for path in there} == used | known
 
 
-def test_the_parameters_file_names_parameters_and_has_every_one_that_is_required() -> None:
-    given = as_json("main.parameters.json")["parameters"]
-    known = parameters("main.bicep")
-    assert {name for name, declared in known.items() if declared["default"] is None} <= set(given) <= set(known)
-    assert all(set(one) == {"value"} for one in given.values())
+def test_every_parameter_comes_from_a_variable_of_its_name() -> None:
+    given = {name: one["value"] for name, one in as_json("main.parameters.json")["parameters"].items()}
+    azds = {"environmentName": "ENV_NAME", "location": "LOCATION", "principalId": "PRINCIPAL_ID"}
+    named = {name: re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper() for name in parameters("main.bicep")}
+    named |= {name: f"AZURE_{variable}" for name, variable in azds.items()}
+    assert given == {name: f"${{{variable}}}" for name, variable in named.items()}
+    assert not set(named.values()) & set(outputs("main.bicep"))  # azd writes the outputs beside the variables
 
 
 # -- secrets ---------------------------------------------------------------------------------------------------------

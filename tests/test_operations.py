@@ -237,6 +237,14 @@ def test_every_outcome_that_is_no_plain_success_is_explained() -> None:
     assert told == {"timedOut", "rejected", "endedFirst", "failed"}
 
 
+def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:
+    told = section("Add a workspace")
+    (workspaces,) = re.findall(r"azd env set DATABRICKS_WORKSPACES '(.*)'", told)
+    (further,) = re.findall(r"azd env set FURTHER_SETTINGS\s'(.*?)'", told)
+    environ = {"KEY_VAULT_URI": "https://v.example", "DATABRICKS_WORKSPACES": workspaces, **json.loads(further)}
+    assert Settings.from_environ(environ).workspace(None).token_secret == "prod-token"
+
+
 def test_the_functions_that_a_drain_closes_are_there_and_begin_cancellations() -> None:
     closed = set(re.findall(r"AzureWebJobs\.(\w+)\.Disabled", section("Drain")))
     known = {function.get_function_name() for function in create_app({}).get_functions()}
