@@ -16,10 +16,14 @@ KUSTO_VERSION := 12.4.1
 INFRA := .venv-infra
 INFRA_READY := $(INFRA)/.ready
 
+# What keeps the lock and asks for known vulnerabilities, apart from what it judges.
+SUPPLY := .venv-supply
+SUPPLY_READY := $(SUPPLY)/.ready
+
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test soak bench lint format clean node lint-infra
+.PHONY: demo serve test soak bench lint format clean node lint-infra lock audit
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -40,6 +44,7 @@ test: $(READY) node
 # The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
 soak: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --require-hashes -r requirements.lock
 
 # Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on a machine at rest.
 bench: $(READY)
@@ -68,6 +73,20 @@ $(INFRA_READY): requirements-infra.txt
 	$(INFRA)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
 	@touch $@
 
+# One lock for Python 3.11 to 3.13. Versions stay where they are unless something forces them; `make lock UP=--upgrade` moves them.
+lock: $(SUPPLY_READY)
+	$(SUPPLY)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+		--custom-compile-command "make lock" $(UP) requirements.txt --output-file requirements.lock
+
+# strict: a package that could not be looked up is a failure, not a pass
+audit: $(SUPPLY_READY)
+	$(SUPPLY)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+
+$(SUPPLY_READY): requirements-supply.txt
+	$(PYTHON) -m venv --clear $(SUPPLY)
+	$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-supply.txt
+	@touch $@
+
 node:
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AZURITE) $(KUSTO); \
 	else echo "There is no npm here: the tests against a real Storage queue and a Kusto compiler are skipped."; fi
@@ -79,4 +98,4 @@ $(KUSTO):
 	npm install --silent --no-fund --no-audit --prefix .kusto @kusto/language-service-next@$(KUSTO_VERSION)
 
 clean:
-	rm -rf $(VENV) $(INFRA) .azurite .kusto .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) $(SUPPLY) .azurite .kusto .mypy_cache .ruff_cache .pytest_cache .hypothesis
