@@ -55,6 +55,8 @@ class JobsClient:
         self._session = requests.Session()
         self._session.mount(workspace.host, HTTPAdapter(pool_maxsize=CONNECTIONS))
         self._session.headers["User-Agent"] = USER_AGENT
+        if workspace.host.startswith("http:"):
+            self._session.trust_env = False  # plain http is for this machine: a proxy would read the token
 
     def get_run(self, run_id: int) -> Run:
         """The run as it is now (Jobs API ``GET runs/get``; Arazzo operation getJobRun).

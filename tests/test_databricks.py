@@ -249,6 +249,22 @@ def test_a_netrc_file_cannot_put_another_credential_in_the_tokens_place(
     assert [call.status_code for call in workspace.calls] == [200, 200]
 
 
+def test_plain_http_goes_to_this_machine_and_through_no_proxy(
+    workspace: JobsApi, client: JobsClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = workspace.add_run()
+    client.get_run(run_id)  # the same as above
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for key in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(key, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for key in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(key, raising=False)
+        assert client.get_run(run_id).life_cycle_state == "RUNNING"
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has connected
+            proxy.accept()
+
+
 # -- rotation --------------------------------------------------------------------------------------------------------
 
 
