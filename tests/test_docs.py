@@ -165,3 +165,12 @@ def test_the_pages_time_limit_is_longer_than_its_wait(logic_app: dict[str, Any])
     action = logic_app["Cancel_the_run"]
     hours = int(re.fullmatch(r"PT(\d+)H", action["limit"]["timeout"])[1])  # type: ignore[index]  # or the page is wrong
     assert hours * 3600 > action["inputs"]["body"]["waitTimeoutSeconds"]
+
+
+# -- docs/security.md ------------------------------------------------------------------------------------------------
+
+
+def test_the_page_on_security_names_every_role_that_the_template_gives() -> None:
+    given = re.findall(r"^  '([A-Z][A-Za-z ]+)': '[0-9a-f-]{36}'$", page("infra/identity.bicep"), re.MULTILINE)
+    assert len(given) > 5
+    assert [role for role in given if role not in page("docs/security.md")] == []
