@@ -1,8 +1,9 @@
 """How fast one workspace is asked: freely, until it says that this is too much.
 
-A throttled answer (429) closes the gate for as long as it asks for, and sets a pace: somewhat less than the workspace
-has just been taking. The pace rises until the next such answer, so it stays near the limit without knowing it, and is
-forgotten when none has come for a while. Each process has its own; those that share a workspace find their shares.
+A throttled answer (429) closes the gate for the seconds that it asks for, and sets a pace: somewhat less than the
+workspace has just been taking. The pace rises until the next such answer, so it stays near the limit without knowing
+it, and is forgotten when none has come for a while. Each process has its own; those that share a workspace find their
+shares.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LESS = 0.7  # of what was taken: the pace after a throttled answer
 RISE = 1.03  # the pace grows by this factor every second: it is back at the limit after twelve
 FORGOTTEN_SECONDS = 60.0  # without a throttled answer, and there is no pace any more
 UNTOLD_SECONDS = 1.0  # how long the gate stays closed when the answer does not say
-LONGEST_SECONDS = 60.0  # one answer does not silence the whole app for hours; after this, one request finds out
+LONGEST_SECONDS = 5.0  # one answer does not silence the app for hours: who was asked to wait longer does so alone
 UNKNOWN_RATE = 5.0  # requests a second, where less was taken lately: too few to tell what would be
 
 

@@ -111,7 +111,7 @@ class JobsApi:
     def _handler(self, operation: str, version: str) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
             asked = await self._run_id(request)
-            fault = self.faults.take(operation) or self.faults.take(f"{operation} {self._when(asked)} cancel")
+            fault = self.faults.take(operation, f"{operation} {self._when(asked)} cancel")
             answer: web.StreamResponse
             state = ""
             if fault is not None:

@@ -72,8 +72,8 @@ class Faults:
         with self._lock:
             self._rate = requests_per_second
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault that this call meets."""
+    def take(self, *operations: str) -> Fault | None:
+        """The fault that this one call meets, by any of the names that it goes by."""
         with self._lock:
             if self._rate is not None:
                 now = time.monotonic()
@@ -83,10 +83,13 @@ class Faults:
                     body = b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Too many requests."}'
                     return Fault(429, body, headers={"Retry-After": "1"})
                 self._taken.append(now)
-            queued = self._queued.get(operation)
-            fault = queued.popleft() if queued else self._lasting.get(operation)
-            self.met[operation] += fault is not None
-            return fault
+            for operation in operations:
+                queued = self._queued.get(operation)
+                fault = queued.popleft() if queued else self._lasting.get(operation)
+                if fault is not None:
+                    self.met[operation] += 1
+                    return fault
+            return None
 
     async def answer(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         """The fault has happened to the request."""

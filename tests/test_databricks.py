@@ -12,9 +12,10 @@ import pytest
 from conftest import SECRET, TOKEN
 
 from cancel_run.clock import SystemClock
-from cancel_run.databricks import ANSWER_LIMIT, CONNECTIONS, USER_AGENT, JobsClient
+from cancel_run.databricks import ANSWER_LIMIT, CONNECTIONS, PATIENCE_SECONDS, USER_AGENT, JobsClient
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.key_vault import TokenVault
+from cancel_run.pacing import LONGEST_SECONDS
 from cancel_run.workspaces import Workspace
 from local_host.databricks import JobsApi
 from local_host.faults import Fault, json_fault
@@ -302,22 +303,35 @@ def test_as_many_threads_as_a_worker_has_keep_their_connections(
     assert "pool is full" not in caplog.text
 
 
-def test_a_workspace_that_throttles_one_call_is_asked_no_other_until_it_is_time(
+def test_a_workspace_that_throttles_one_call_is_asked_no_other_until_its_gate_opens(
     workspace: JobsApi, client: JobsClient, clock: QuickClock
 ) -> None:
-    workspace.faults.fail("get", json_fault(429, {}, Retry_After="30"))
+    workspace.faults.fail("get", json_fault(429, {}, Retry_After="3000"))
     with pytest.raises(TransientError) as throttled:
         client.get_run(workspace.add_run())
+    assert throttled.value.retry_after == 3000
+    client.cancel_run(workspace.add_run())
+    assert sum(clock.waits) == pytest.approx(LONGEST_SECONDS, abs=1)
+
+
+def test_a_call_whose_turn_is_further_away_than_its_patience_is_not_sent(workspace: JobsApi, vault: KeyVault) -> None:
     run_id = workspace.add_run()
-    with pytest.raises(TransientError) as waiting:
-        client.cancel_run(run_id)
-    assert (throttled.value.retry_after, waiting.value.code) == (30, "Throttled")
-    assert waiting.value.retry_after == pytest.approx(30, abs=5)
-    assert workspace.count("cancel") == 0
-    clock.sleep(15)  # now its turn comes within the patience of a call
-    client.cancel_run(run_id)
-    assert workspace.state_of(run_id) == "TERMINATING"
-    assert sum(clock.waits) == pytest.approx(30, abs=5)
+    workspace.faults.fail("get", json_fault(429, {}, Retry_After=f"{PATIENCE_SECONDS - 1:.0f}"))
+    workspace.faults.fail("cancel", json_fault(429, {}, Retry_After="3000"))
+
+    class MeanwhileClock(QuickClock):
+        """While one call waits to try again, another is throttled."""
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            with pytest.raises(TransientError, match="429"):
+                jobs.cancel_run(run_id)
+
+    jobs = client_of(workspace.url, vault, MeanwhileClock())
+    with pytest.raises(TransientError, match="fewer requests") as not_sent:
+        jobs.get_run(run_id)
+    assert not_sent.value.retry_after == pytest.approx(LONGEST_SECONDS, abs=1)
+    assert workspace.count("get") == 1
 
 
 def test_another_workspace_is_asked_as_before(

@@ -136,7 +136,7 @@ def test_the_wait_goes_on_through_whatever_passes(host: LocalHost, workspace: Jo
 
 
 def test_a_run_first_read_at_the_deadline_is_told_to_stop_all_the_same(host: LocalHost, workspace: JobsApi) -> None:
-    run_id = workspace.add_run()
+    run_id = workspace.add_run(canceling(60.0))
     workspace.faults.fail("get", json_fault(429, {"error_code": "BUSY"}, Retry_After="3000"))
     result = cancel(host, run_id, waitTimeoutSeconds=1)
     assert workspace.count("get", run_id) == 3
