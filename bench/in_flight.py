@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 # A run stops after so many looks and not after some time: a caller that is too busy to look in time would otherwise
 # look less often, and seem the cheaper the more it has to do.
-READS = 3
+READS = 2
 SENDERS = 8
 OURS, SDK = "ours", "sdk"
+
+
+logger = logging.getLogger("bench")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Flight:
 
 
 def fly(who: str, runs: int) -> Flight:
-    """So many runs are canceled at once by ``ours`` or ``sdk``, and each is looked at four times.
+    """So many runs are canceled at once by ``ours`` or ``sdk``, and each is looked at three times.
 
     One is canceled before, so that what is done once for all (a token, imports) is not shared out among them.
     """
@@ -69,6 +73,7 @@ def flights(plan: list[tuple[str, int]], rounds: int) -> dict[tuple[str, int], l
     for _ in range(rounds):
         for who, runs in plan:
             seen[who, runs].append(fly(who, runs))
+            logger.info("  %s, %d: %.0f s", who, runs, seen[who, runs][-1].seconds)
     return seen
 
 

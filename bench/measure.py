@@ -12,8 +12,6 @@ from bench import azure_costs, cold_start, in_flight, noticing, polls, sockets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.simulation import Noticed
-
 T = TypeVar("T")
 
 logger = logging.getLogger("bench")
@@ -60,9 +58,10 @@ class Measured:
     """All that the page tells."""
 
     size: Size
-    by_duration: dict[str, dict[float, list[Noticed]]]
+    by_duration: dict[str, dict[float, noticing.Mean]]
     states: dict[str, dict[str, noticing.Mean]]
-    search: dict[tuple[float, float], noticing.Mean]
+    search: dict[noticing.Shares, noticing.Mean]
+    search_at_worst: dict[noticing.Shares, noticing.Mean]  # runs that are RUNNING to their end
     best: list[noticing.Mean]
     late: sockets.Late
     flights: dict[tuple[str, int], list[in_flight.Flight]]
@@ -95,6 +94,7 @@ def measure(size: Size) -> Measured:
         by_duration=noticing.by_duration(size.by_duration),
         states=states,
         search=_told("the search for the shares", lambda: noticing.search(size.search_mix)),
+        search_at_worst=noticing.search(size.search_mix, running=1.0),
         best=[noticing.best_without_the_state(penalty) for penalty in PENALTIES],
         late=late,
         flights=flights,

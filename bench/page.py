@@ -6,15 +6,15 @@ import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from string import Template
 from typing import TYPE_CHECKING
 
 from bench import cold_start, in_flight
 from bench.azure_costs import Prices
-from bench.noticing import SHARES, UNTOUCHED_SHARES
 from bench.report import Goal, megabytes, milliseconds, spread, table
 from cancel_run.clock import SystemClock
+from cancel_run.polling import Schedule
 
 if TYPE_CHECKING:
     from bench import noticing
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 WORDS = Path(__file__).parent / "page.md"
 SDK = "databricks-sdk"
+POLLS, LATENESS = 0.60, 0.66  # goals, as ratios to the SDK
 
 
 def goals(measured: Measured) -> list[Goal]:
     """The issue's goals with what was measured."""
     ours, sdk = measured.mix["ours"], measured.mix[SDK]
     made = [
-        Goal(1, "polls over the mix, to the SDK's", ours.polls / sdk.polls, 0.60),
-        Goal(1, "all API calls over the mix, to the SDK's", ours.calls / sdk.calls, 0.60),
-        Goal(1, "lateness over the mix, to the SDK's", ours.late / sdk.late, 0.66),
+        Goal(1, "polls over the mix, to the SDK's", ours.polls / sdk.polls, POLLS),
+        Goal(1, "all API calls over the mix, to the SDK's", ours.calls / sdk.calls, POLLS),
+        Goal(1, "lateness over the mix, to the SDK's", ours.late / sdk.late, LATENESS),
     ]
     each = [median(f.cpu_each for f in some) for (who, _), some in measured.flights.items() if who == in_flight.OURS]
     made.append(Goal(2, "CPU of a cancellation, the dearest size to the cheapest", max(each) / min(each), 1.20))
@@ -71,8 +72,7 @@ def written(measured: Measured) -> str:
         duration_table=_durations(measured),
         socket_table=_sockets(measured),
         state_table=_states(measured),
-        search_low=f"{min(SHARES)} and {min(UNTOUCHED_SHARES)}",
-        search_high=f"{max(SHARES)} and {max(UNTOUCHED_SHARES)}",
+        search_table=_search(measured),
         flight_table=_flights(measured),
         flight_ratio=f"{flights[in_flight.OURS, most] / flights[in_flight.SDK, most]:.1f}",
         cold_table=_cold(measured),
@@ -116,10 +116,7 @@ def _mix(means: dict[str, noticing.Mean]) -> str:
 def _durations(measured: Measured) -> str:
     rows = []
     for name, by_duration in measured.by_duration.items():
-        cells = [
-            f"{fmean(one.at - seconds for one in some):.1f} s, {fmean(one.polls for one in some):.0f}"
-            for seconds, some in by_duration.items()
-        ]
+        cells = [f"{mean.late * seconds:.1f} s, {mean.polls:.0f}" for seconds, mean in by_duration.items()]
         rows.append((name, *cells))
     return table(("stops after", *(f"{seconds:g} s" for seconds in next(iter(measured.by_duration.values())))), rows)
 
@@ -136,6 +133,19 @@ def _states(measured: Measured) -> str:
         pairs = ((ours.polls, sdk.polls), (ours.calls, sdk.calls), (ours.late, sdk.late))
         rows.append((name, *(f"{mine / theirs:.2f}" for mine, theirs in pairs)))
     return table(("RUNNING for", "polls", "calls", "lateness"), rows)
+
+
+def _search(measured: Measured) -> str:
+    sdk, ours = measured.mix[SDK], Schedule()
+    rows = []
+    for shares, mean in measured.search.items():
+        if mean.polls <= POLLS * sdk.polls and mean.late <= LATENESS * sdk.late:
+            worst = measured.search_at_worst[shares].late
+            ratios = (mean.polls / sdk.polls, mean.calls / sdk.calls, mean.late / sdk.late, worst / sdk.late)
+            name = f"{shares[0]:.2f}, {shares[1]:.2f}"
+            is_ours = shares == (ours.share, ours.untouched_share)
+            rows.append((f"**{name}**" if is_ours else name, *(f"{ratio:.2f}" for ratio in ratios)))
+    return table(("shares, to the SDK", "polls", "calls", "lateness", "at worst"), rows)
 
 
 def _flights(measured: Measured) -> str:

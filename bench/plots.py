@@ -35,12 +35,10 @@ def draw(measured: Measured, folder: Path) -> None:
 def _noticing(measured: Measured, axes: list[Axes]) -> None:
     late, polls = axes
     for name, by_duration in measured.by_duration.items():
-        times = list(by_duration)
-        parts = [[noticed.at / seconds - 1 for noticed in some] for seconds, some in by_duration.items()]
-        late.plot(times, [100 * fmean(part) for part in parts], "o-", color=INK[name], label=name)
-        polls.plot(
-            times, [fmean(noticed.polls for noticed in some) for some in by_duration.values()], "o-", color=INK[name]
+        late.plot(
+            list(by_duration), [100 * mean.late for mean in by_duration.values()], "o-", color=INK[name], label=name
         )
+        polls.plot(list(by_duration), [mean.polls for mean in by_duration.values()], "o-", color=INK[name])
     for one, what in ((late, "noticed late, % of the time to stop (mean)"), (polls, "polls (mean)")):
         one.set(xscale="log", yscale="log", xlabel="seconds to stop", ylabel=what)
         one.grid(visible=True, alpha=0.3)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
+TENTH = 0.1  # seconds
+
+
 @dataclass(frozen=True)
 class Goal:
     """A measured ratio and the most that it may be."""
@@ -42,8 +45,8 @@ def spread(values: Sequence[float], shown: Callable[[float], str] = "{:.2f}".for
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds as milliseconds, to three digits."""
-    return f"{seconds * 1000:.3g} ms"
+    """Seconds as milliseconds, small ones with a digit more."""
+    return f"{seconds * 1000:,.{0 if seconds >= TENTH else 1}f} ms"
 
 
 def megabytes(size: float) -> str:
