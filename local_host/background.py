@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,7 @@ class _Running:
     runner: web.AppRunner
     port: int
     tls: ssl.SSLContext | None
+    place: socket.socket | None = None  # what keeps the port while the listener is away
 
 
 class BackgroundServers:
@@ -63,7 +65,7 @@ class BackgroundServers:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            listener = await self._listener(runner, port, tls)
+            listener = await self._listener(runner, {"host": LOOPBACK, "port": port}, tls)
         except OSError as error:
             await runner.cleanup()
             raise PortTakenError(
@@ -73,23 +75,35 @@ class BackgroundServers:
         self._running.append(_Running(listener, runner, bound[1], tls))
         return bound[1]
 
-    async def _listener(self, runner: web.AppRunner, port: int, tls: ssl.SSLContext | None) -> asyncio.Server:
+    async def _listener(
+        self, runner: web.AppRunner, where: dict[str, Any], tls: ssl.SSLContext | None
+    ) -> asyncio.Server:
         assert runner.server is not None  # noqa: S101  # it has been set up
         goodbye = GOODBYE_SECONDS if tls else None
-        return await self._loop.create_server(runner.server, LOOPBACK, port, ssl=tls, ssl_shutdown_timeout=goodbye)
+        return await self._loop.create_server(runner.server, **where, ssl=tls, ssl_shutdown_timeout=goodbye)
 
     async def refuse(self, port: int) -> None:
         """Whoever connects to the port is refused, as if nobody had ever served there; open connections go on."""
-        self._at(port).listener.close()
+        running = self._at(port)
+        running.listener.close()
+        # bound and not listening, so that nobody else is given the port meanwhile; the option lets it share the port
+        # with connections that are still open, and would let others share it
+        running.place = socket.socket()
+        running.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        running.place.bind((LOOPBACK, port))
+        running.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
     async def accept(self, port: int) -> None:
         """The port that was refused answers again."""
         running = self._at(port)
-        running.listener = await self._listener(running.runner, port, running.tls)
+        assert running.place is not None  # noqa: S101  # it was refused
+        running.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        running.listener = await self._listener(running.runner, {"sock": running.place}, running.tls)
+        running.place = None
 
     async def refuses(self, port: int) -> bool:
         """True when nobody listens at the port."""
-        return not self._at(port).listener.is_serving()
+        return self._at(port).place is not None
 
     def _at(self, port: int) -> _Running:
         return next(running for running in self._running if running.port == port)
@@ -98,6 +112,8 @@ class BackgroundServers:
         # all at once: each gives its open connections half a second
         for running in self._running:
             running.listener.close()
+            if running.place is not None:
+                running.place.close()
         await asyncio.gather(*(running.runner.cleanup() for running in self._running))
         self._running.clear()
 
