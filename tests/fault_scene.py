@@ -147,9 +147,9 @@ class Scene:
         return 1 if self.fault == fault_table.REFUSED_CONNECTION else faults.met[operation]
 
     def _was_met(self, progress: dict[str, Any]) -> bool:
-        """The orchestration has had an answer to the call that is disturbed."""
+        """The orchestration has had an answer to the call that is disturbed, and not only to another before it."""
         counted = ("retries", "polls") if self.call == "pollRun" else ("retries", "cancels")
-        return any(progress.get(number) for number in counted)
+        return self._times_met() > 0 and any(progress.get(number) for number in counted)
 
     def _where(self) -> tuple[Any, str]:
         return {
