@@ -1,4 +1,4 @@
-"""What a cancellation costs in Azure: operations counted in its history, and prices that are assumptions.
+"""What a cancellation costs in Azure: operations counted in its history, and assumed prices.
 
 The history is what the orchestrator makes of simulated answers. What the Durable extension's Azure Storage provider
 does for each event is read from its documentation and is not proven here: see :func:`count`.
@@ -16,6 +16,7 @@ from bench.simulation import Stopping
 from cancel_run.orchestrator import cancel_active_run
 from cancel_run.polling import Schedule
 from cancel_run.progress import CANCEL_RUN, POLL_RUN
+from infra import cost as infra_cost
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,17 +26,8 @@ RUN_PAGE = "https://adb-1234567890123456.7.azuredatabricks.net/?o=12345678901234
 LOOKS_PER_POLL = 1  # of a caller that follows Retry-After
 
 
-@dataclass(frozen=True)
-class Prices:
-    """List prices in US dollars, and when they were believed to hold. Unverified: look at Azure's pricing pages."""
-
-    as_of: str = "2026-11, East US, from memory and a guide of 2025-05"
-    million_executions: float = 0.40  # Flex Consumption, on demand, without the monthly grant
-    gigabyte_second: float = 0.000026  # the same
-    gigabytes: float = 2.0  # of an instance
-    least_seconds: float = 1.0  # billed for an execution, however short; side by side they may share it
-    ten_thousand_queue_operations: float = 0.004
-    ten_thousand_table_operations: float = 0.00036
+# the one place that has them: docs/operations.md says where each is from
+PRICES = infra_cost.parser().parse_args([])
 
 
 @dataclass(frozen=True)
@@ -57,17 +49,19 @@ class Count:
         """Of functions of any kind."""
         return self.http + self.orchestrator + self.activities
 
-    def dollars(self, prices: Prices) -> float:
-        """The most that it costs: every execution is billed alone."""
-        return (
-            self.executions * prices.million_executions / 1e6
-            + self.executions * prices.least_seconds * prices.gigabytes * prices.gigabyte_second
-            + self.queue_operations * prices.ten_thousand_queue_operations / 1e4
-            + self.table_operations * prices.ten_thousand_table_operations / 1e4
+    @property
+    def dollars(self) -> float:
+        """The most that it costs, telemetry left out: alone on its instance, each burst of work is billed by itself."""
+        gigabyte_seconds = PRICES.instance_gb * PRICES.billed_seconds * (self.polls + self.http)
+        operations = self.queue_operations + self.table_operations
+        return float(
+            self.executions * PRICES.execution_price / 1e6
+            + gigabyte_seconds * PRICES.gigabyte_second_price
+            + operations * PRICES.transaction_price / 1e4
         )
 
 
-def count(seconds: float, running: float = 0.5) -> Count:
+def count(seconds: float, running: float = 0.0) -> Count:
     """What the cancellation of a run does that takes so long to stop, being RUNNING for that part of it.
 
     Of the Azure Storage provider it is assumed that a message is put into a queue, taken and deleted (three operations)
@@ -125,4 +119,4 @@ def _answers(run: Stopping) -> Any:
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         counted = count(float(argument))
-        print(counted, f"at most ${counted.dollars(Prices()):.5f}")
+        print(counted, f"at most ${counted.dollars:.5f}")

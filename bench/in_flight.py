@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # look less often, and seem the cheaper the more it has to do.
 READS = 2
 SENDERS = 8
+PATIENCE_SECONDS = 600  # then the caller's process ends, also when this one was killed and the workspace is gone
 OURS, SDK = "ours", "sdk"
 
 
@@ -82,7 +83,8 @@ def _cancel(who: str, wait: Callable[[str], str], url: str, ids: list[int]) -> d
         session = requests.Session()
 
         def order(run_id: int) -> None:
-            answer = session.post(f"{url}/api/cancel-active-run", json={"runId": run_id}, timeout=REQUEST_SECONDS)
+            body = {"runId": run_id, "waitTimeoutSeconds": PATIENCE_SECONDS}
+            answer = session.post(f"{url}/api/cancel-active-run", json=body, timeout=REQUEST_SECONDS)
             answer.raise_for_status()
 
         with ThreadPoolExecutor(SENDERS) as senders:

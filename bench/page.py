@@ -11,7 +11,6 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from bench import cold_start, in_flight
-from bench.azure_costs import Prices
 from bench.report import Goal, megabytes, milliseconds, spread, table
 from cancel_run.clock import SystemClock
 from cancel_run.polling import Schedule
@@ -54,7 +53,6 @@ def goals(measured: Measured) -> list[Goal]:
 
 def written(measured: Measured) -> str:
     """The page, as Markdown."""
-    prices = Prices()
     flights = {key: median(flight.cpu_each for flight in some) for key, some in measured.flights.items()}
     most = max(runs for who, runs in flights if who == in_flight.SDK)
     bare, ours = (measured.imports[who][0].modules for who in (cold_start.BARE, cold_start.OURS))
@@ -80,14 +78,7 @@ def written(measured: Measured) -> str:
         extra_modules=len(ours - bare),
         our_modules=sum(name.split(".")[0] in {"cancel_run", "function_app"} for name in ours - bare),
         poll_table=_polls(measured),
-        cost_table=_costs(measured, prices),
-        prices_date=prices.as_of,
-        million=f"{prices.million_executions:.2f}",
-        gbs=f"{prices.gigabyte_second:.6f}",
-        gigabytes=f"{prices.gigabytes:g}",
-        least=f"{prices.least_seconds:g}",
-        queue=f"{prices.ten_thousand_queue_operations:g}",
-        table_price=f"{prices.ten_thousand_table_operations:g}",
+        cost_table=_costs(measured),
     )
 
 
@@ -210,7 +201,7 @@ def _polls(measured: Measured) -> str:
     return table(head, rows)
 
 
-def _costs(measured: Measured, prices: Prices) -> str:
+def _costs(measured: Measured) -> str:
     rows = [
         (
             f"{count.seconds:g} s",
@@ -219,7 +210,7 @@ def _costs(measured: Measured, prices: Prices) -> str:
             f"{count.history_events} ({count.history_bytes / 1000:.0f} kB)",
             str(count.queue_operations),
             str(count.table_operations),
-            f"${1000 * count.dollars(prices):.2f}",
+            f"${1000 * count.dollars:.2f}",
         )
         for count in measured.costs
     ]
