@@ -16,6 +16,8 @@ from cancel_run.clock import SystemClock
 from cancel_run.polling import Schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench import noticing
     from bench.measure import Measured
 
@@ -34,11 +36,14 @@ def goals(measured: Measured) -> list[Goal]:
     ]
     each = [median(f.cpu_each for f in some) for (who, _), some in measured.flights.items() if who == in_flight.OURS]
     made.append(Goal(2, "CPU of a cancellation, the dearest size to the cheapest", max(each) / min(each), 1.20))
-    imports = {who: median(one.seconds for one in some) for who, some in measured.imports.items()}
-    memory = {who: median(one.peak_bytes for one in some) for who, some in measured.imports.items()}
-    answers = {who: median(some) for who, some in measured.first_answers.items()}
-    for what, found in (("import", imports), ("memory after it", memory), ("first answer", answers)):
-        made.append(Goal(3, f"{what}, to the bare one", found[cold_start.OURS] / found[cold_start.BARE], 1.10))
+    bare, own = (measured.imports[who] for who in (cold_start.BARE, cold_start.OURS))
+    for what, ratios in (
+        ("import", _ratios([one.seconds for one in own], [one.seconds for one in bare])),
+        ("CPU of the import", _ratios([one.cpu_seconds for one in own], [one.cpu_seconds for one in bare])),
+        ("memory after it", _ratios([one.peak_bytes for one in own], [one.peak_bytes for one in bare])),
+        ("first answer", _ratios(measured.first_answers[cold_start.OURS], measured.first_answers[cold_start.BARE])),
+    ):
+        made.append(Goal(3, f"{what}, to the bare one, round by round", median(ratios), 1.10))
     our_polls, floor = measured.polls["ours"], measured.polls["the floor"]
     cpu = {number: cost.to(floor[number]) for number, cost in our_polls.items()}
     written = {number: cost.written / floor[number].written for number, cost in our_polls.items()}
@@ -49,6 +54,10 @@ def goals(measured: Measured) -> list[Goal]:
         Goal(4, "CPU of the last poll, to the first measured", flat[-1] / flat[0], 1.15),
     ]
     return made
+
+
+def _ratios(mine: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(mine, theirs, strict=True)]
 
 
 def written(measured: Measured) -> str:
