@@ -2,8 +2,8 @@
 
 Short failures are tried again here (at most three times in at most twenty seconds, ``Retry-After`` honoured); what
 takes longer is raised as TransientError and is the orchestrator's to wait for. A workspace that throttles is asked at
-the pace that it takes (``pacing.py``). No redirect is followed and nothing is
-sent but to the host in the settings, so the token cannot leave for another.
+the pace that it takes (``pacing.py``). No redirect is followed and nothing is sent but to the host in the settings, so
+the token cannot leave for another.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 TRIES = 3
 PATIENCE_SECONDS = 20.0  # no further try begins later than this
 ANSWER_LIMIT = 4 * 1024 * 1024  # bytes: a run of a hundred tasks has some hundred kilobytes
-CONNECTIONS = (
-    32  # kept open: as many as a Functions worker has threads, or calls beyond ten would connect anew each time
-)
+CONNECTIONS = 32  # kept open, as many as a worker has threads: of requests' own ten, the others would connect anew
 USER_AGENT = (
     f"databricks-cancel-run/{__version__} python-requests/{requests.__version__} python/{platform.python_version()}"
 )

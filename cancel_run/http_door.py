@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROUTE = "cancel-active-run"
 ALERTS_ROUTE = "alerts"
 TASK_HUB_RETRY_SECONDS = 10
+POLL_TAKES_SECONDS = 0.5  # a poll that is due, until its answer is to be seen
 _INSTANCE_ID = re.compile(rf"({ALIAS.pattern})-([1-9][0-9]{{0,18}})")
 _FAIL_ON_FAILURE = "returnInternalServerErrorOnFailure"
 
@@ -197,8 +198,8 @@ def _running(request: HttpRequest, instance_id: str, name: str, custom_status: A
     return Reply(
         HTTPStatus.ACCEPTED,
         {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": status_url, "progress": progress},
-        # a second after the next poll is due: the answer to it is what the caller comes back for
-        {"Location": status_url, "Retry-After": str(max(1, math.ceil(seconds) + 1))},
+        # after the next poll, with the time that it takes: its answer is what the caller comes back for
+        {"Location": status_url, "Retry-After": str(max(1, math.ceil(seconds + POLL_TAKES_SECONDS)))},
     )
 
 

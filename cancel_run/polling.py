@@ -29,9 +29,7 @@ class Schedule:
     max_seconds: float = 60.0
     cancel_again_after_seconds: float = 120.0
     share: float = 0.18
-    untouched_share: float = (
-        0.35  # while the cancel shows no effect: such a run has a state to go through before its end
-    )
+    untouched_share: float = 0.35  # while the cancel shows no effect: there is a state to go through before the end
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Schedule:
