@@ -43,8 +43,8 @@ test: $(READY) node
 
 # The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
 soak: $(READY) node
-	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --require-hashes -r requirements.lock
+	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
 # Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on a machine at rest.
 bench: $(READY)
