@@ -44,8 +44,10 @@ class Import:
 
 
 def imports(rounds: int) -> dict[str, list[Import]]:
-    """So many imports of each, in turn."""
+    """So many imports of each, in turn, after one that leaves the bytecode of both behind."""
     seen: dict[str, list[Import]] = {BARE: [], OURS: []}
+    for names in IMPORTS.values():
+        _python("-c", PROBE.format(imports=names))
     for _ in range(rounds):
         for who, names in IMPORTS.items():
             seconds, cpu, peak, modules = json.loads(_python("-c", PROBE.format(imports=names)))
@@ -71,9 +73,11 @@ def first_answers(rounds: int) -> dict[str, list[float]]:
 
 
 def _python(*arguments: str) -> str:
+    # libraries are installed with their bytecode: where none may be written, ours alone would be compiled each time
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, "-W", "ignore", *arguments],
-        env={**os.environ, **SETTINGS},
+        env={**environ, **SETTINGS},
         capture_output=True,
         text=True,
         check=True,

@@ -29,7 +29,7 @@ class Size:
     search_mix: int = 800
     by_duration: int = 200
     socket_durations: tuple[float, ...] = sockets.DURATIONS
-    imports: int = 11
+    imports: int = 21
     polls_at: tuple[int, ...] = polls.AT
     flights: tuple[tuple[str, int], ...] = (
         (in_flight.SDK, 1000),
