@@ -24,7 +24,8 @@ CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
 DEFAULT_WAIT_TIMEOUT_SECONDS = 3600
-MOMENTS = frozenset({"started_at", "next_at", "waiting_since", "last_cancel_at"})  # carried as ISO 8601
+MOMENTS = ("started_at", "next_at", "first_cancel_at", "last_cancel_at")  # carried as ISO 8601
+AS_THEY_ARE = ("next_step", "timeline", "waits", "polls", "cancels", "retries", "throttled", "refusal", "problem")
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
 
 
@@ -42,12 +43,11 @@ class Progress:
     run: Run | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
     waits: int = 0
-    waiting_since: datetime | None = None  # the first cancel that was accepted; before it the start counts
     polls: int = 0
     cancels: int = 0
     retries: int = 0
     throttled: int = 0
-    first_cancel_at: str | None = None
+    first_cancel_at: datetime | None = None  # of those that were accepted, as the last
     last_cancel_at: datetime | None = None
     refusal: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
@@ -74,7 +74,7 @@ class Progress:
                 next_at=now,
             )
         begun = dict(carried)
-        for key in MOMENTS & begun.keys():
+        for key in MOMENTS:
             begun[key] = begun[key] and datetime.fromisoformat(begun[key])
         begun["run"] = begun["run"] and Run.from_json(begun["run"])
         order = {key: value for key, value in data.items() if key not in {"schedule", "progress"}}
@@ -82,12 +82,8 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         """What the next generation needs; :meth:`load` takes it."""
-        carried = {
-            key: getattr(self, key)
-            for key in ("next_step", "timeline", "waits", "polls", "cancels", "retries", "first_cancel_at")
-        }
-        carried |= {key: getattr(self, key) for key in ("throttled", "refusal", "problem")}
-        for key in sorted(MOMENTS):
+        carried = {key: getattr(self, key) for key in AS_THEY_ARE}
+        for key in MOMENTS:
             moment = getattr(self, key)
             carried[key] = moment and moment.isoformat()
         carried["run"] = self.run and self.run.to_json()
@@ -144,9 +140,7 @@ class Progress:
     def _note_accepted(self, now: datetime) -> None:
         self.cancels += 1
         self.last_cancel_at = now
-        if self.first_cancel_at is None:
-            self.first_cancel_at = iso(now)
-            self.waiting_since = now
+        self.first_cancel_at = self.first_cancel_at or now
         self._next(POLL_RUN, self._after_a_wait(now))
 
     def _note_refusal(self, step: str, error: dict[str, Any], now: datetime) -> None:
@@ -182,7 +176,7 @@ class Progress:
         return (now - self.last_cancel_at).total_seconds() >= self.schedule.cancel_again_after_seconds
 
     def _after_a_wait(self, now: datetime, retry_after: float | None = None) -> datetime:
-        waited = (now - (self.waiting_since or self.started_at)).total_seconds()
+        waited = (now - (self.first_cancel_at or self.started_at)).total_seconds()
         untouched = self.run is not None and self.run.life_cycle_state in UNTOUCHED
         wait = wait_seconds(self.schedule, waited, self.waits, self.instance_id, untouched=untouched)
         self.waits += 1
@@ -221,7 +215,7 @@ class Progress:
             run_page_url=run.page_url,
             reason=self.order.reason,
             requested_by=self.order.requested_by,
-            cancel_requested_at=self.first_cancel_at,
+            cancel_requested_at=iso(self.first_cancel_at) if self.first_cancel_at else None,
             ended_at=self.timeline[-1]["at"] if is_terminal(run.life_cycle_state) else None,
             polls=self.polls,
             cancels=self.cancels,
