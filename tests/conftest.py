@@ -37,7 +37,7 @@ def servers() -> Iterator[BackgroundServers]:
 
 @pytest.fixture(scope="session")
 def closing() -> Iterator[ThreadPoolExecutor]:
-    """Closes engines beside the next tests: each takes half a second, and there are many."""
+    """Closes engines beside the next tests: each waits for its activities under way, and there are many."""
     with ThreadPoolExecutor(4) as pool:
         yield pool
 

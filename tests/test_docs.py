@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from test_infra import settings_of_the_app
 from test_local_host import serving
 
 from cancel_run import openapi
 from cancel_run.request import CancelRequest
 from cancel_run.result import Outcome
-from cancel_run.settings import Settings
 from local_host.run_life import Life
 
 if TYPE_CHECKING:
@@ -43,18 +43,6 @@ def first_column(name: str) -> set[str]:
     """What stands in backticks in the first column of the page's tables."""
     cells = re.findall(r"^\| ([^|]*) \|", page(name), re.MULTILINE)
     return {word for cell in cells for word in re.findall(r"`([^`]*)`", cell)}
-
-
-class Asked(dict[str, str]):
-    """An environment that remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys_asked: set[str] = set()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.keys_asked.add(key)
-        return super().get(key, default)
 
 
 # -- docs/http.md ----------------------------------------------------------------------------------------------------
@@ -109,24 +97,12 @@ def _codes(operations: dict[str, Any]) -> Iterator[str]:
 
 
 def test_the_readme_names_every_setting_and_every_outcome_and_none_that_is_not_there() -> None:
-    asked = Asked()
-    with pytest.raises(ValueError, match="DATABRICKS_HOST is missing"):
-        _settings(asked)
-    asked["DATABRICKS_HOST"], asked["KEY_VAULT_URI"] = "https://host", "https://vault"
-    _settings(asked)
     told = first_column("README.md")
-    assert {word for word in told if word.isupper()} == asked.keys_asked
+    assert {word for word in told if word.isupper()} == settings_of_the_app()
     assert {word for word in told if not word.isupper() and not word.startswith("make")} == {
         "outcome",
         *(outcome.value for outcome in Outcome),
     }
-
-
-def _settings(environ: Asked) -> None:
-    try:
-        Settings.from_environ(environ)
-    except Exception as error:
-        raise ValueError(str(error)) from error
 
 
 # -- docs/logic-apps.md ----------------------------------------------------------------------------------------------
