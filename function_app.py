@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import http_door, openapi, orchestrator, purging, queue_door, settings
+from cancel_run import orchestrator, settings
 from cancel_run.activities import Activities, Answer, Question
+from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
-from cancel_run.progress import CANCEL_RUN, POLL_RUN, READ_RUN
-from cancel_run.starting import ORCHESTRATOR
+from cancel_run.triggers import http_trigger, openapi, queue_trigger, timer_trigger
+from cancel_run.triggers.starting import ORCHESTRATOR
 
 STORAGE = "AzureWebJobsStorage"  # the Functions host's own connection holds the queue too
 
@@ -35,39 +36,39 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     activities = Activities(load_settings, clock)
 
     @app.function_name("startFromHttp")
-    @app.route(route=http_door.ROUTE, methods=ANY_METHOD)
+    @app.route(route=http_trigger.ROUTE, methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def start_from_http(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await http_door.start(req, client, load_settings))
+        return _response(await http_trigger.start(req, client, load_settings))
 
     @app.function_name("getCancellation")
-    @app.route(route=f"{http_door.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
+    @app.route(route=f"{http_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await http_door.look(req, client, clock))
+        return _response(await http_trigger.look(req, client, clock))
 
     @app.function_name("startFromQueue")
     @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
     @app.durable_client_input(client_name="client")
     async def start_from_queue(message: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
-        await queue_door.take(message, client, load_settings)
+        await queue_trigger.take(message, client, load_settings)
 
     @app.function_name("enqueueAlert")
-    @app.route(route=http_door.ALERTS_ROUTE, methods=ANY_METHOD)
+    @app.route(route=http_trigger.ALERTS_ROUTE, methods=ANY_METHOD)
     @app.queue_output(arg_name="message", queue_name=queue, connection=STORAGE)
     def enqueue_alert(req: func.HttpRequest, message: func.Out[str]) -> func.HttpResponse:
-        return _response(http_door.enqueue(req, message.set))
+        return _response(http_trigger.enqueue(req, message.set))
 
     @app.function_name("getOpenApi")
     @app.route(route=openapi.ROUTE, methods=ANY_METHOD)
     def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
-        return _response(http_door.describe(req, load_settings))
+        return _response(http_trigger.describe(req, load_settings))
 
     @app.function_name("purgeHistory")
-    @app.timer_trigger(arg_name="timer", schedule=purging.SCHEDULE)
+    @app.timer_trigger(arg_name="timer", schedule=timer_trigger.SCHEDULE)
     @app.durable_client_input(client_name="client")
     async def purge_history(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001  # the worker hands it in
-        await purging.purge(client, load_settings, clock)
+        await timer_trigger.purge(client, load_settings, clock)
 
     app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
 
@@ -103,7 +104,7 @@ def _queue_name(environ: Mapping[str, str]) -> str:
         return settings.DEFAULT_QUEUE_NAME  # the wrong setting is told with all the others
 
 
-def _response(reply: http_door.Reply) -> func.HttpResponse:
+def _response(reply: http_trigger.Reply) -> func.HttpResponse:
     return func.HttpResponse(
         reply.text(), status_code=reply.status_code, headers=reply.headers, mimetype=reply.media_type
     )

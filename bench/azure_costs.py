@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.histories import Generation, generations
 from bench.simulation import Stopping
+from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN
+from cancel_run.cancellation.schedule import Schedule
 from cancel_run.orchestrator import cancel_active_run
-from cancel_run.polling import Schedule
-from cancel_run.progress import CANCEL_RUN, POLL_RUN
 from infra import cost as infra_cost
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.simulation import Noticed, Stopping
 from bench.waiters import WAITERS, ours
-from cancel_run.polling import Schedule
+from cancel_run.cancellation.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

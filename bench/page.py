@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from bench import cold_start, in_flight
 from bench.report import Goal, megabytes, milliseconds, spread, table
+from cancel_run.cancellation.schedule import Schedule
 from cancel_run.clock import SystemClock
-from cancel_run.polling import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

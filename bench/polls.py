@@ -10,9 +10,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.histories import generations, handle_of
+from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN
+from cancel_run.cancellation.schedule import Schedule
 from cancel_run.orchestrator import CALLS_PER_GENERATION, cancel_active_run
-from cancel_run.polling import Schedule
-from cancel_run.progress import CANCEL_RUN, POLL_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from databricks.sdk.service import jobs
 
 from bench.simulation import FOREVER, Clock, Noticed, Stopping
-from cancel_run.progress import CANCEL_RUN, POLL_RUN, Progress
+from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, Progress
 
 if TYPE_CHECKING:
-    from cancel_run.polling import Schedule
+    from cancel_run.cancellation.schedule import Schedule
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

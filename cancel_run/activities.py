@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from cancel_run.databricks import JobsClient
+from cancel_run.cancellation.result import error_json
+from cancel_run.databricks.client import JobsClient
+from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.errors import RefusalError, SettingsError, TransientError
-from cancel_run.key_vault import TokenVault
-from cancel_run.result import error_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from azure.durable_functions import RetryOptions
 
-from cancel_run import outcome_event
+from cancel_run.cancellation import outcome_event
+from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Progress
+from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.errors import RequestError
-from cancel_run.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Progress
-from cancel_run.result import CancelResult, Outcome, error_json
 
 CALLS_PER_GENERATION = 20  # then continue_as_new: a poll costs the same on the first day and on the third
 

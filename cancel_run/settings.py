@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS
+from cancel_run.cancellation.schedule import Schedule
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
-from cancel_run.polling import Schedule
-from cancel_run.request import LONGEST_WAIT_SECONDS
 from cancel_run.workspaces import Workspace, judged_url, read_workspaces
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cancel_run.request import ALIAS
+from cancel_run.cancellation.request import ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cancel_run.cancellation.progress import CANCEL_RUN, Progress
+from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS
+from cancel_run.cancellation.run import LifeCycleState, ResultState, Run
 from cancel_run.orchestrator import CALLS_PER_GENERATION
-from cancel_run.progress import CANCEL_RUN, Progress
-from cancel_run.request import LONGEST_WAIT_SECONDS
-from cancel_run.run import LifeCycleState, ResultState, Run
 
 CANCELLATIONS = 1000
 

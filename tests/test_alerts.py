@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_request import JSON
 
-from cancel_run.alerts import Alert, read_alert
+from cancel_run.cancellation.request import CancelRequest
 from cancel_run.errors import CancelRunError, RequestError, UnknownWorkspaceError
-from cancel_run.request import CancelRequest
 from cancel_run.settings import Settings
+from cancel_run.triggers.alerts.reading import Alert, read_alert
 
 SETTINGS = Settings.from_environ(
     {

@@ -12,7 +12,7 @@ from bench.report import Goal
 from bench.simulation import Stopping
 from bench.waiters import WAITERS
 from cancel_run import orchestrator
-from cancel_run.polling import Schedule
+from cancel_run.cancellation.schedule import Schedule
 
 if TYPE_CHECKING:
     from pathlib import Path

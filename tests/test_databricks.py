@@ -12,10 +12,10 @@ import pytest
 from conftest import SECRET, TOKEN
 
 from cancel_run.clock import SystemClock
-from cancel_run.databricks import ANSWER_LIMIT, CONNECTIONS, PATIENCE_SECONDS, USER_AGENT, JobsClient
+from cancel_run.databricks.client import ANSWER_LIMIT, CONNECTIONS, PATIENCE_SECONDS, USER_AGENT, JobsClient
+from cancel_run.databricks.pacing import LONGEST_SECONDS
+from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
-from cancel_run.key_vault import TokenVault
-from cancel_run.pacing import LONGEST_SECONDS
 from cancel_run.workspaces import Workspace
 from local_host.databricks import JobsApi
 from local_host.faults import Fault, json_fault

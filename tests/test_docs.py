@@ -14,9 +14,9 @@ import requests
 from test_infra import settings_of_the_app
 from test_local_host import serving
 
-from cancel_run import openapi
-from cancel_run.request import CancelRequest
-from cancel_run.result import Outcome
+from cancel_run.cancellation.request import CancelRequest
+from cancel_run.cancellation.result import Outcome
+from cancel_run.triggers import openapi
 from local_host.run_life import Life
 
 if TYPE_CHECKING:

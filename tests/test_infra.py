@@ -31,7 +31,7 @@ from bicep import (
 from conftest import SECRET, TOKEN
 
 from cancel_run.clock import SystemClock
-from cancel_run.key_vault import TokenVault
+from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cancel_run.databricks.answers import error_of
 from cancel_run.errors import AccessError, CallError, RefusalError, RunNotFoundError, TransientError
-from cancel_run.jobs_answers import error_of
 from cancel_run.text import is_harmful
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ import pytest
 from conftest import SECRET, TOKEN
 from test_databricks import QuickClock
 
+from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
-from cancel_run.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from local_host.faults import Fault, json_fault
 
 if TYPE_CHECKING:

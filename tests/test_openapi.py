@@ -12,7 +12,7 @@ import requests
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 
-from cancel_run import openapi
+from cancel_run.triggers import openapi
 from local_host.run_life import Life, Row
 
 if TYPE_CHECKING:

@@ -17,11 +17,12 @@ from bicep import INFRA, as_json, outputs, parameters, resources, source, variab
 from replay import Replay, orchestrator_of
 from test_infra import OTHERS, host_json, settings_of_the_app
 
-from cancel_run import outcome_event, purging
+from cancel_run.cancellation import outcome_event
+from cancel_run.cancellation.result import CancelResult, Outcome
+from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS
 from cancel_run.errors import SettingsError
-from cancel_run.key_vault import KEPT_SECONDS
-from cancel_run.result import CancelResult, Outcome
 from cancel_run.settings import DEFAULT_EVENTS, DEFAULT_QUEUE_NAME, Settings
+from cancel_run.triggers import timer_trigger
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from infra import cost
@@ -192,7 +193,7 @@ def test_the_numbers_are_the_apps() -> None:
     vault = resources("vault.bicep")["vault"]["properties"]
     scale = resources("app.bicep")["app"]["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     threads = re.search(r"PYTHON_THREADPOOL_THREAD_COUNT: '(\d+)'", source("app.bicep"))
-    second, minute, hour, *_ = purging.SCHEDULE.split()
+    second, minute, hour, *_ = timer_trigger.SCHEDULE.split()
     assert threads
     assert second == "0"
     assert [row[1] for row in rows("Numbers")] == [

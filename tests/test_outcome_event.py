@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from local_host.databricks import JobsApi
     from local_host.host import LocalHost
 
-LOGGER = "cancel_run.outcome_event"
+LOGGER = "cancel_run.cancellation.outcome_event"
 SECONDS = 20.0
 
 # an order, and what is answered to it: made anew for each instance, because a script is used up

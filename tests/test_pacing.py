@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 import pytest
 
 from cancel_run.clock import SystemClock
-from cancel_run.pacing import FORGOTTEN_SECONDS, LESS, LONGEST_SECONDS, RISE, UNKNOWN_RATE, UNTOLD_SECONDS, Pace
+from cancel_run.databricks.pacing import (
+    FORGOTTEN_SECONDS,
+    LESS,
+    LONGEST_SECONDS,
+    RISE,
+    UNKNOWN_RATE,
+    UNTOLD_SECONDS,
+    Pace,
+)
 
 THREADS = 32
 ROUND_TRIP = 0.02  # seconds

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cancel_run.polling import JITTER, Schedule, next_call_at, wait_seconds
+from cancel_run.cancellation.schedule import JITTER, Schedule, next_call_at, wait_seconds
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SCHEDULE = Schedule()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_orchestrator import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
 
-from cancel_run.polling import Schedule
-from cancel_run.progress import CANCEL_RUN, TIMELINE_LIMIT, Progress
+from cancel_run.cancellation.progress import CANCEL_RUN, TIMELINE_LIMIT, Progress
+from cancel_run.cancellation.schedule import Schedule
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INPUT = {**ORDER, "schedule": Schedule().to_json()}

@@ -10,8 +10,8 @@ import azure.durable_functions as df
 import requests
 from azure.functions.timer import TimerRequest
 
-from cancel_run.purging import purge
 from cancel_run.settings import Settings
+from cancel_run.triggers.timer_trigger import purge
 from local_host.run_life import Life, Row
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_what_still_runs_is_never_forgotten(host: LocalHost, environ: dict[str, 
 def test_the_timer_purges_with_the_apps_own_settings(
     start_host: Callable[..., LocalHost], environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "cancel_run.purging")
+    caplog.set_level(logging.INFO, "cancel_run.triggers.timer_trigger")
     host = start_host({**environ, "HISTORY_RETENTION_DAYS": "12"}, outputs={"queue": lambda *_: None})
     timer = next(function for function in host.functions if function.get_function_name() == "purgeHistory")
     host.servers.run(host.call(timer, TimerRequest()))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from bicep import INFRA, as_json, body, loaded, parsed, source, variable
 
-from cancel_run import outcome_event
-from cancel_run.result import CancelResult, Outcome
-from cancel_run.starting import ORCHESTRATOR
+from cancel_run.cancellation import outcome_event
+from cancel_run.cancellation.result import CancelResult, Outcome
+from cancel_run.triggers.starting import ORCHESTRATOR
 from local_host.queue_trigger import POISON
 
 KUSTO = Path(__file__).parent.parent / ".kusto/node_modules/@kusto/language-service-next"

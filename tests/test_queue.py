@@ -108,7 +108,7 @@ def test_a_message_that_can_never_work_ends_in_the_poison_queue_with_one_line_th
     sent = queue.send_message(message)
     poisoned = wait_for_message(poison)
     assert poisoned == message
-    told = [record for record in caplog.records if record.name == "cancel_run.queue_door"]
+    told = [record for record in caplog.records if record.name == "cancel_run.triggers.queue_trigger"]
     assert [record.levelno for record in told] == [logging.ERROR]
     assert str(sent.id) in told[0].getMessage()
     assert message not in told[0].getMessage()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cancel_run.cancellation.request import BODY_LIMIT, LARGEST_RUN_ID, CancelRequest, parse_json
 from cancel_run.errors import RequestError
-from cancel_run.request import BODY_LIMIT, LARGEST_RUN_ID, CancelRequest, parse_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

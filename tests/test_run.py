@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from test_request import JSON
 
-from cancel_run.run import TERMINAL, UNTOUCHED, LifeCycleState, Run, is_terminal
+from cancel_run.cancellation.run import TERMINAL, UNTOUCHED, LifeCycleState, Run, is_terminal
 
 
 def test_the_nine_states_are_terminal_or_untouched_or_terminating() -> None:

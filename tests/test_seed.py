@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from test_orchestrator import CANCELED, NOT_FOUND, cancellation, run, script
 
-from cancel_run import orchestrator, progress
+from cancel_run import orchestrator
+from cancel_run.cancellation import progress
 from function_app import create_app
 
 WORKFLOW = "cancel-active-run"

@@ -11,8 +11,8 @@ import pytest
 from bicep import as_json, keys, resources
 from test_logic_apps import HttpAction, pause
 
-from cancel_run.request import LONGEST_WAIT_SECONDS, CancelRequest
-from cancel_run.result import CancelResult, Outcome
+from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS, CancelRequest
+from cancel_run.cancellation.result import CancelResult, Outcome
 from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:

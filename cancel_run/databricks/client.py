@@ -18,14 +18,14 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from cancel_run import __version__
+from cancel_run.cancellation.run import Run
+from cancel_run.databricks.answers import UNREADABLE, error_of, good_answer, unreadable
+from cancel_run.databricks.pacing import Pace
 from cancel_run.errors import AccessError, TransientError
-from cancel_run.jobs_answers import UNREADABLE, error_of, good_answer, unreadable
-from cancel_run.pacing import Pace
-from cancel_run.run import Run
 
 if TYPE_CHECKING:
     from cancel_run.clock import Clock
-    from cancel_run.key_vault import Token, TokenVault
+    from cancel_run.databricks.tokens.key_vault import Token, TokenVault
     from cancel_run.workspaces import Workspace
 
 TRIES = 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cancel_run.errors import TaskHubError
 
 if TYPE_CHECKING:
-    from cancel_run.request import CancelRequest
+    from cancel_run.cancellation.request import CancelRequest
     from cancel_run.settings import Settings
 
 ORCHESTRATOR = "cancel-active-run"  # the seed's workflowId

@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from cancel_run.alerts import read_alert
 from cancel_run.errors import CancelRunError, TaskHubError, UnknownWorkspaceError
-from cancel_run.starting import start_or_join
+from cancel_run.triggers.alerts.reading import read_alert
+from cancel_run.triggers.starting import start_or_join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cancel_run.settings import Settings
-    from cancel_run.starting import DurableClient
+    from cancel_run.triggers.starting import DurableClient
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
-from cancel_run.request import ALIAS, LARGEST_RUN_ID, LONGEST_WAIT_SECONDS, TEXT_LIMIT
-from cancel_run.result import Outcome
+from cancel_run.cancellation.request import ALIAS, LARGEST_RUN_ID, LONGEST_WAIT_SECONDS, TEXT_LIMIT
+from cancel_run.cancellation.result import Outcome
 from cancel_run.text import HARMFUL_CLASS
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.polling import Schedule, next_call_at, wait_seconds
-from cancel_run.request import CancelRequest
-from cancel_run.result import CancelResult, Outcome, error_json, iso
-from cancel_run.run import UNTOUCHED, ResultState, Run, is_terminal
+from cancel_run.cancellation.request import CancelRequest
+from cancel_run.cancellation.result import CancelResult, Outcome, error_json, iso
+from cancel_run.cancellation.run import UNTOUCHED, ResultState, Run, is_terminal
+from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,10 +13,10 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.result import iso
+from cancel_run.cancellation.result import iso
 
 if TYPE_CHECKING:
-    from cancel_run.result import CancelResult
+    from cancel_run.cancellation.result import CancelResult
 
 EVENT = "cancellationEnded"
 

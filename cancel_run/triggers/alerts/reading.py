@@ -11,8 +11,8 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cancel_run.cancellation.request import TEXT_LIMIT, CancelRequest, parse_json
 from cancel_run.errors import RequestError
-from cancel_run.request import TEXT_LIMIT, CancelRequest, parse_json
 from cancel_run.text import one_line
 
 if TYPE_CHECKING:

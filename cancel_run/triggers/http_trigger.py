@@ -14,11 +14,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from cancel_run import openapi
+from cancel_run.cancellation.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
+from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError, UnknownWorkspaceError
-from cancel_run.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
-from cancel_run.result import CancelResult, Outcome, error_json
-from cancel_run.starting import ACTIVE, runtime_status, start_or_join, status_of
+from cancel_run.triggers import openapi
+from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cancel_run.clock import Clock
     from cancel_run.settings import Settings
-    from cancel_run.starting import DurableClient
+    from cancel_run.triggers.starting import DurableClient
 
 ROUTE = "cancel-active-run"
 ALERTS_ROUTE = "alerts"

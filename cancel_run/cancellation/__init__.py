@@ -1,0 +1,1 @@
+"""What one cancellation is and knows: pure, no I/O and no clock."""

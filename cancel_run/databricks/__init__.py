@@ -1,0 +1,1 @@
+"""The Databricks workspace: its Jobs API, what its answers mean, and how fast it may be asked."""

@@ -1,0 +1,1 @@
+"""Where the token for a workspace comes from."""

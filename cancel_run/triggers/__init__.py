@@ -1,0 +1,1 @@
+"""How a cancellation begins and is looked at: HTTP, queue and timer triggers."""

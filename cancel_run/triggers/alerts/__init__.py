@@ -1,0 +1,1 @@
+"""The alerts that reach the queue, and the cancellations that they ask for."""
