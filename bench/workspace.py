@@ -14,9 +14,9 @@ import requests
 from aiohttp import web
 
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.databricks import JobsApi
+from local_host.emulators.run_life import STOPPED, Life, Row, canceling
+from local_host.emulators.workspace import JobsApi
 from local_host.environment import complete, forget_settings
-from local_host.run_life import STOPPED, Life, Row, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,11 +20,11 @@ from azure.core.exceptions import AzureError
 from local_host import terminal
 from local_host.background import BackgroundServers, PortTakenError
 from local_host.display import Display
+from local_host.emulators.run_life import Life, Row, canceling
+from local_host.engine.journal import JournalError
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
-from local_host.journal import JournalError
 from local_host.queue_trigger import attach_queues, write_to_queue
-from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable

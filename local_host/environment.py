@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.certificates import Certificates
-from local_host.databricks import JobsApi
-from local_host.key_vault import KeyVault, ManagedIdentity
+from local_host.emulators.certificates import Certificates
+from local_host.emulators.key_vault import KeyVault, ManagedIdentity
+from local_host.emulators.workspace import JobsApi
 
 TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"  # noqa: S105  # the variable's name
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the secret's name

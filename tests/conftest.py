@@ -13,10 +13,10 @@ from azure.durable_functions.models.utils import http_utils
 
 from function_app import create_app
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.certificates import Certificates
-from local_host.databricks import JobsApi
+from local_host.emulators.certificates import Certificates
+from local_host.emulators.key_vault import KeyVault, ManagedIdentity
+from local_host.emulators.workspace import JobsApi
 from local_host.host import LocalHost
-from local_host.key_vault import KeyVault, ManagedIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,18 +15,18 @@ from aiohttp import web
 from conftest import SECRET, TOKEN
 
 from local_host.background import LOOPBACK
-from local_host.databricks import JobsApi
-from local_host.faults import Fault, json_fault
-from local_host.key_vault import KeyVault
-from local_host.run_life import Life, Row
+from local_host.emulators.faults import Fault, json_fault
+from local_host.emulators.key_vault import KeyVault
+from local_host.emulators.run_life import Life, Row
+from local_host.emulators.workspace import JobsApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_host.background import BackgroundServers
-    from local_host.certificates import Certificates
+    from local_host.emulators.certificates import Certificates
+    from local_host.emulators.key_vault import ManagedIdentity
     from local_host.host import LocalHost
-    from local_host.key_vault import ManagedIdentity
 
 SHORT_WAIT, MIDDLE_WAIT, LONG_WAIT = 4, 8, 60  # seconds
 A_LOADED_MACHINE = 30.0  # seconds on top of what the settings allow

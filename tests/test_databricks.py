@@ -17,16 +17,16 @@ from cancel_run.databricks.pacing import LONGEST_SECONDS
 from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.workspaces import Workspace
-from local_host.databricks import JobsApi
-from local_host.faults import Fault, json_fault
-from local_host.run_life import Life, Row
+from local_host.emulators.faults import Fault, json_fault
+from local_host.emulators.run_life import Life, Row
+from local_host.emulators.workspace import JobsApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from local_host.background import BackgroundServers
-    from local_host.key_vault import KeyVault
+    from local_host.emulators.key_vault import KeyVault
 
 
 class QuickClock(SystemClock):

@@ -17,12 +17,12 @@ from test_local_host import serving
 from cancel_run.cancellation.request import CancelRequest
 from cancel_run.cancellation.result import Outcome
 from cancel_run.triggers import openapi
-from local_host.run_life import Life
+from local_host.emulators.run_life import Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 ROOT = Path(__file__).parent.parent

@@ -14,16 +14,16 @@ import pytest
 import requests
 from conftest import SECRET, TOKEN
 
-from local_host.faults import Fault, json_fault
-from local_host.instance import ENDED
-from local_host.run_life import Life, Row, canceling
+from local_host.emulators.faults import Fault, json_fault
+from local_host.emulators.run_life import Life, Row, canceling
+from local_host.engine.instance import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.key_vault import KeyVault, ManagedIdentity
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
-    from local_host.key_vault import KeyVault, ManagedIdentity
 
 SECONDS = 20.0
 

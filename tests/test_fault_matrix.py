@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_host.background import BackgroundServers
-    from local_host.certificates import Certificates
+    from local_host.emulators.certificates import Certificates
+    from local_host.emulators.key_vault import ManagedIdentity
     from local_host.host import LocalHost
-    from local_host.key_vault import ManagedIdentity
 
 AT_ONCE = 16  # cells; each has a host of its own and mostly waits
 DOCS = Path(__file__).parent.parent / "docs/reliability.md"

@@ -105,6 +105,18 @@ def test_the_local_host_drives_the_registered_functions_and_never_the_product(pa
     assert not tops(path) & {"bench", "cancel_run", "tests"}
 
 
+@pytest.mark.parametrize("path", modules("local_host/emulators"), ids=module)
+def test_an_emulator_knows_nothing_of_the_client_that_it_is_to_find_out(path: Path) -> None:
+    ours = {name for name in imports(path) if name.startswith("local_host.")}
+    assert {name for name in ours if not name.startswith("local_host.emulators.")} <= {"local_host.background.LOOPBACK"}
+
+
+@pytest.mark.parametrize("path", modules("local_host/engine"), ids=module)
+def test_the_engine_knows_nothing_of_the_host_around_it_or_of_the_emulators(path: Path) -> None:
+    ours = {name for name in imports(path) if name.startswith("local_host.")}
+    assert {name for name in ours if not name.startswith("local_host.engine.")} <= {"local_host.background.LOOPBACK"}
+
+
 @pytest.mark.parametrize("path", modules("cancel_run"), ids=module)
 def test_the_product_knows_nothing_of_what_runs_measures_or_tests_it(path: Path) -> None:
     assert not tops(path) & {"bench", "function_app", "infra", "local_host", "tests"}

@@ -9,7 +9,7 @@ import pytest
 from durabletask.internal import orchestrator_service_pb2 as messages
 from durabletask.internal import orchestrator_service_pb2_grpc as services
 
-from local_host.in_process_channel import Call, InProcessChannel
+from local_host.engine.channel import Call, InProcessChannel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

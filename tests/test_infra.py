@@ -39,7 +39,7 @@ from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
 
 if TYPE_CHECKING:
-    from local_host.key_vault import KeyVault, ManagedIdentity
+    from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 
 ROOT = Path(__file__).parent.parent
 ALL = "\n".join(source(file) for file in FILES)

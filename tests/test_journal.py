@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import azure.durable_functions as df
 import pytest
 
-from local_host.engine import InstanceExistsError
-from local_host.instance import ENDED
-from local_host.journal import Journal, JournalError
-from local_host.journaled_engine import JournaledEngine
+from local_host.engine.engine import InstanceExistsError
+from local_host.engine.instance import ENDED
+from local_host.engine.journal import Journal, JournalError
+from local_host.engine.journaled_engine import JournaledEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local_host.instance import Instance
+    from local_host.engine.instance import Instance
 
 SECONDS = 20.0
 

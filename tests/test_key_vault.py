@@ -15,10 +15,10 @@ from test_databricks import QuickClock
 
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
-from local_host.faults import Fault, json_fault
+from local_host.emulators.faults import Fault, json_fault
 
 if TYPE_CHECKING:
-    from local_host.key_vault import KeyVault, ManagedIdentity
+    from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from azurite import needs_azurite
 from conftest import TOKEN
 from serve_process import ServeProcess
 
-from local_host.databricks import TERMINAL
-from local_host.run_life import Life, Row, canceling
+from local_host.emulators.run_life import Life, Row, canceling
+from local_host.emulators.workspace import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from azure.storage.queue import QueueClient
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
 
 CALLERS = 8
 SECONDS = 60.0  # for one answer

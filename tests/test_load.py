@@ -17,15 +17,15 @@ import requests
 from azurite import needs_azurite
 from serve_process import ServeProcess
 
-from local_host.databricks import TERMINAL
-from local_host.run_life import Life, Row, canceling
+from local_host.emulators.run_life import Life, Row, canceling
+from local_host.emulators.workspace import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.storage.queue import QueueClient
 
-    from local_host.databricks import Call, JobsApi
+    from local_host.emulators.workspace import Call, JobsApi
 
 LIMIT = 20  # requests a second that the workspace takes
 SETTLED = 5.0  # seconds after the first throttled answer

@@ -18,12 +18,12 @@ import pytest
 import requests
 from conftest import TOKEN
 
-from local_host.run_life import Life
+from local_host.emulators.run_life import Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 30.0

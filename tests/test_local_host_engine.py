@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import azure.durable_functions as df
 import pytest
 
-from local_host.engine import Engine, InstanceExistsError, UnknownOrchestratorError
-from local_host.instance import ENDED
+from local_host.engine.engine import Engine, InstanceExistsError, UnknownOrchestratorError
+from local_host.engine.instance import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local_host.instance import Instance
+    from local_host.engine.instance import Instance
 
 SECONDS = 20.0  # the longest that anything here may take
 HOUR = timedelta(hours=1)

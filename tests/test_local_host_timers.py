@@ -6,7 +6,7 @@ import functools
 import threading
 from contextlib import closing
 
-from local_host.timers import Timers
+from local_host.engine.timers import Timers
 
 SECONDS = 30.0
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from local_host.run_life import Life, Row, canceling
+from local_host.emulators.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 TRIED_AGAIN = {408, 429, 500, 502, 503, 504}

@@ -13,10 +13,10 @@ from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 
 from cancel_run.triggers import openapi
-from local_host.run_life import Life, Row
+from local_host.emulators.run_life import Life, Row
 
 if TYPE_CHECKING:
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 ROOT = Path(__file__).parent.parent

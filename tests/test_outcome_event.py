@@ -12,14 +12,14 @@ from replay import Replay, orchestrator_of
 from test_orchestrator import BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, START, busy_for, run, script
 
 from function_app import create_app
-from local_host.run_life import canceling
+from local_host.emulators.run_life import canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from replay import Answers
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 LOGGER = "cancel_run.cancellation.outcome_event"

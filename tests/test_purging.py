@@ -12,14 +12,14 @@ from azure.functions.timer import TimerRequest
 
 from cancel_run.settings import Settings
 from cancel_run.triggers.timer_trigger import purge
-from local_host.run_life import Life, Row
+from local_host.emulators.run_life import Life, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 SECONDS = 20.0

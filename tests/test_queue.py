@@ -14,9 +14,9 @@ import pytest
 import requests
 from azurite import needs_azurite
 
+from local_host.emulators.run_life import Life, Row, canceling
 from local_host.host import LocalHost
 from local_host.queue_trigger import Rules, attach_queues, write_to_queue
-from local_host.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
 
     from local_host.background import BackgroundServers
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
 
 SECONDS = 30.0
 RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_pause=0.1)

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.run_life import Life, canceling
+from local_host.emulators.run_life import Life, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 SMOKE = Path(__file__).parent.parent / "infra/smoke.sh"

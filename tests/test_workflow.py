@@ -13,12 +13,12 @@ from test_logic_apps import HttpAction, pause
 
 from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS, CancelRequest
 from cancel_run.cancellation.result import CancelResult, Outcome
-from local_host.run_life import Life, Row, canceling
+from local_host.emulators.run_life import Life, Row, canceling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local_host.databricks import JobsApi
+    from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
 __all__ = ["pause"]  # a fixture

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from local_host.engine import Engine, UnknownOrchestratorError
-from local_host.journal import Journal
+from local_host.engine.engine import Engine, UnknownOrchestratorError
+from local_host.engine.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from local_host.instance import Instance
+    from local_host.engine.instance import Instance
 
 logger = logging.getLogger("local_host")
 

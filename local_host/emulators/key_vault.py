@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local_host.faults import Faults
+from local_host.emulators.faults import Faults
 
 TOKEN_SECONDS = 3600
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from local_host.faults import Faults
-from local_host.run_life import Life, Row, Run
+from local_host.emulators.faults import Faults
+from local_host.emulators.run_life import Life, Row, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from durabletask.internal import helpers
 from durabletask.internal import orchestrator_service_pb2 as messages
 from durabletask.testing.in_memory_backend import InMemoryOrchestrationBackend, OrchestrationInstance
 
-from local_host.instance import ENDS, Instance, seen
-from local_host.orchestration_context import PlainJson
-from local_host.timers import Timers
+from local_host.engine.context import PlainJson
+from local_host.engine.instance import ENDS, Instance, seen
+from local_host.engine.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

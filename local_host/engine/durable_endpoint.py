@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.background import LOOPBACK
-from local_host.engine import Engine, InstanceExistsError, UnknownOrchestratorError
-from local_host.instance import ENDED, Instance
+from local_host.engine.engine import Engine, InstanceExistsError, UnknownOrchestratorError
+from local_host.engine.instance import ENDED, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,10 +16,10 @@ from durabletask.client import OrchestrationQuery, TaskHubGrpcClient
 from durabletask.grpc_options import GrpcWorkerResiliencyOptions
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
-from local_host.backend import Backend
-from local_host.in_process_channel import InProcessChannel
-from local_host.instance import ENDED, Instance, seen
-from local_host.orchestration_context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
+from local_host.engine.backend import Backend
+from local_host.engine.channel import InProcessChannel
+from local_host.engine.context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
+from local_host.engine.instance import ENDED, Instance, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from durabletask.client import OrchestrationStatus
 
-from local_host.orchestration_context import EXECUTION_MARK
+from local_host.engine.context import EXECUTION_MARK
 
 if TYPE_CHECKING:
     from durabletask.client import OrchestrationState

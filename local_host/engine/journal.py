@@ -11,7 +11,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local_host.instance import Instance
+from local_host.engine.instance import Instance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""The services that the app talks to, emulated; they know nothing of the app."""
