@@ -21,7 +21,7 @@ from local_host.host import LocalHost
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["soak", "azurite"]
+pytest_plugins = ["tests.support.soak", "tests.support.azurite"]
 
 # its base64 and its URL-encoded forms differ from it, in every alphabet and alignment
 TOKEN = "dapi-5f1e7ab2c0ffee+/=&~~~~~the-token"

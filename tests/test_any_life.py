@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from execution import Activity, Execution, Timer
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from replay import Replay, orchestrator_of
-from test_orchestrator import ORDER, START, busy_for, run, script
 
 from function_app import create_app
+from tests.cancel_run.test_orchestrator import ORDER, START, busy_for, run, script
+from tests.support.execution import Activity, Execution, Timer
+from tests.support.replay import Replay, orchestrator_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

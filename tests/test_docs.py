@@ -6,18 +6,18 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from test_infra import settings_of_the_app
-from test_local_host import serving
 
 from cancel_run.cancellation.request import CancelRequest
 from cancel_run.cancellation.result import Outcome
 from cancel_run.triggers import openapi
 from local_host.emulators.run_life import Life
+from tests.infra.test_templates import settings_of_the_app
+from tests.local_host.test_commands import serving
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
-ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
 
 

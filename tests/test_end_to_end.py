@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from conftest import SECRET, TOKEN
 
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.engine.instance import ENDED
+from tests.conftest import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Every call that leaves the app, with every fault, over real sockets and with the real Azure clients.
 
-The table is in tests/fault_table.py. ``make test`` runs every fault and every call once, ``make soak`` every cell.
+The table is in tests/support/fault_table.py. ``make test`` runs every fault and every call once, ``make soak`` each
+cell.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOKEN
-from fault_scene import Scene, Seen
-from fault_table import ACCEPTED, CALLS, MATRIX, REFUSED_CONNECTION, VERDICTS, markdown
-from secrets_sought import traces
+
+from tests.conftest import TOKEN
+from tests.support import ROOT
+from tests.support.fault_scene import Scene, Seen
+from tests.support.fault_table import ACCEPTED, CALLS, MATRIX, REFUSED_CONNECTION, VERDICTS, markdown
+from tests.support.secrets_sought import traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from local_host.host import LocalHost
 
 AT_ONCE = 16  # cells; each has a host of its own and mostly waits
-DOCS = Path(__file__).parent.parent / "docs/reliability.md"
+DOCS = ROOT / "docs/reliability.md"
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import types
 import typing
-from pathlib import Path
 from typing import Any
 
 import azure.functions as func
@@ -18,8 +17,8 @@ from pathspec import PathSpec
 
 import function_app
 from function_app import create_app
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 FUNCTIONS = {function.get_function_name(): function for function in create_app({}).get_functions()}
 NAMES = sorted(FUNCTIONS)
 
@@ -152,7 +151,7 @@ def test_what_is_uploaded_to_azure_is_the_app_and_nothing_else() -> None:
         "host.json",
         "requirements.txt",
     }
-    assert {f"cancel_run/{path.name}" for path in (ROOT / "cancel_run").glob("*.py")} <= uploaded
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "cancel_run").rglob("*.py")} <= uploaded
 
 
 def test_the_app_loads_with_no_settings_at_all_and_without_azures_clients() -> None:

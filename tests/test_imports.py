@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # a place of the product, which is a folder or a module at the top -> the places that it may import; each of them
 # stands above it in this list, so that no arrow runs back and there is no circle

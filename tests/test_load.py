@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from azurite import needs_azurite
-from serve_process import ServeProcess
 
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.emulators.workspace import TERMINAL
+from tests.support.azurite import needs_azurite
+from tests.support.serve_process import ServeProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable

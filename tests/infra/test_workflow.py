@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bicep import as_json, keys, resources
-from test_logic_apps import HttpAction, pause
 
 from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS, CancelRequest
 from cancel_run.cancellation.result import CancelResult, Outcome
 from local_host.emulators.run_life import Life, Row, canceling
+from tests.cancel_run.triggers.test_logic_apps import HttpAction, pause
+from tests.support.bicep import as_json, keys, resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

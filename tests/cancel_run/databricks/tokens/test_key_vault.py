@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import SECRET, TOKEN
-from test_databricks import QuickClock
 
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from local_host.emulators.faults import Fault, json_fault
+from tests.cancel_run.databricks.test_client import QuickClock
+from tests.conftest import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity

@@ -9,7 +9,6 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import SECRET, TOKEN
 
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.client import ANSWER_LIMIT, CONNECTIONS, PATIENCE_SECONDS, USER_AGENT, JobsClient
@@ -20,6 +19,7 @@ from cancel_run.workspaces import Workspace
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row
 from local_host.emulators.workspace import JobsApi
+from tests.conftest import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

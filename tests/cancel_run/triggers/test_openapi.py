@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
-ROOT = Path(__file__).parent.parent
-
 
 def test_the_document_is_valid_openapi() -> None:
     validate(openapi.document("https://app.example/api"))

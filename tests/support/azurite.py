@@ -5,19 +5,19 @@ from __future__ import annotations
 import socket
 import subprocess
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_host.queue_trigger import POISON, queue_client
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from azure.storage.queue import QueueClient
 
-AZURITE = Path(__file__).parent.parent / ".azurite/node_modules/.bin/azurite-queue"
+AZURITE = ROOT / ".azurite/node_modules/.bin/azurite-queue"
 
 needs_azurite = pytest.mark.skipif(
     not AZURITE.exists(), reason="Azurite is not installed (`make test` installs it where there is npm)"

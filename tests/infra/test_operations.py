@@ -9,13 +9,9 @@ import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bicep import INFRA, as_json, outputs, parameters, resources, source, variable
-from replay import Replay, orchestrator_of
-from test_infra import OTHERS, host_json, settings_of_the_app
 
 from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.result import CancelResult, Outcome
@@ -27,11 +23,15 @@ from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from infra import cost
 from local_host.queue_trigger import POISON
+from tests.infra.test_templates import OTHERS, host_json, settings_of_the_app
+from tests.support import ROOT
+from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, variable
+from tests.support.replay import Replay, orchestrator_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 GOOD = {"DATABRICKS_HOST": "https://a.example", "KEY_VAULT_URI": "https://v.example"}
 SETTINGS = Settings.from_environ(GOOD)
@@ -211,7 +211,7 @@ def test_the_numbers_are_the_apps() -> None:
 def codes() -> set[str]:
     """Every code that a cancellation's error can have, read from the source."""
     found = set()
-    for path in (ROOT / "cancel_run").glob("*.py"):
+    for path in (ROOT / "cancel_run").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             texts: list[ast.expr] = []
             if isinstance(node, ast.keyword) and node.arg == "code":

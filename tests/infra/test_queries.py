@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bicep import INFRA, as_json, body, loaded, parsed, source, variable
 
 from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.triggers.starting import ORCHESTRATOR
 from local_host.queue_trigger import POISON
+from tests.support import ROOT
+from tests.support.bicep import INFRA, as_json, body, loaded, parsed, source, variable
 
-KUSTO = Path(__file__).parent.parent / ".kusto/node_modules/@kusto/language-service-next"
+KUSTO = ROOT / ".kusto/node_modules/@kusto/language-service-next"
 compiled = pytest.mark.skipif(
     not KUSTO.exists(), reason="The Kusto compiler is not installed (`make test` installs it where there is npm)"
 )
@@ -39,7 +40,7 @@ EVENT = outcome_event.fields("prod-7", datetime(2026, 1, 31, tzinfo=UTC), 0, Can
 def judged() -> dict[str, Any]:
     """What the compiler says of each query."""
     done = subprocess.run(  # noqa: S603  # installed by the Makefile
-        ["node", str(Path(__file__).parent / "kusto.js"), str(KUSTO)],  # noqa: S607
+        ["node", str(Path(__file__).with_name("kusto.js")), str(KUSTO)],  # noqa: S607
         input=json.dumps(
             {"tables": TABLES, "queries": {**QUERIES, "wrong": f"{OUTCOMES}outcomes | where outcom == ''"}}
         ),

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bicep import (
+
+from cancel_run.clock import SystemClock
+from cancel_run.databricks.tokens.key_vault import TokenVault
+from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
+from cancel_run.workspaces import DEFAULT_SECRET
+from function_app import create_app
+from local_host.http_triggers import route_prefix
+from local_host.queue_trigger import POISON
+from tests.conftest import SECRET, TOKEN
+from tests.support import ROOT
+from tests.support.bicep import (
     FILES,
     INFRA,
     as_json,
@@ -28,20 +37,10 @@ from bicep import (
     used_names,
     variable,
 )
-from conftest import SECRET, TOKEN
-
-from cancel_run.clock import SystemClock
-from cancel_run.databricks.tokens.key_vault import TokenVault
-from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
-from cancel_run.workspaces import DEFAULT_SECRET
-from function_app import create_app
-from local_host.http_triggers import route_prefix
-from local_host.queue_trigger import POISON
 
 if TYPE_CHECKING:
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 
-ROOT = Path(__file__).parent.parent
 ALL = "\n".join(source(file) for file in FILES)
 
 # app settings that are not the app's, and who reads each

@@ -7,10 +7,11 @@ import json
 import re
 from urllib.parse import quote, quote_plus, urlencode
 
-from conftest import TOKEN
 from hypothesis import given
 from hypothesis import strategies as st
-from secrets_sought import traces
+
+from tests.conftest import TOKEN
+from tests.support.secrets_sought import traces
 
 
 @given(before=st.binary(max_size=9), after=st.binary(max_size=9))

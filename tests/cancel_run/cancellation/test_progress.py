@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_orchestrator import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
 
 from cancel_run.cancellation.progress import CANCEL_RUN, TIMELINE_LIMIT, Progress
 from cancel_run.cancellation.schedule import Schedule
+from tests.cancel_run.test_orchestrator import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INPUT = {**ORDER, "schedule": Schedule().to_json()}

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,14 +13,16 @@ from aiohttp import web
 
 from local_host.background import LOOPBACK, BackgroundServers
 from local_host.emulators.run_life import Life, canceling
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
 
-SMOKE = Path(__file__).parent.parent / "infra/smoke.sh"
+SMOKE = ROOT / "infra/smoke.sh"
 SECONDS = 60.0
 
 pytestmark = pytest.mark.skipif(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from test_request import JSON
 
 from cancel_run.cancellation.run import TERMINAL, UNTOUCHED, LifeCycleState, Run, is_terminal
+from tests.cancel_run.cancellation.test_request import JSON
 
 
 def test_the_nine_states_are_terminal_or_untouched_or_terminating() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from execution import Activity, Execution
+from tests.support.execution import Activity, Execution
 
 EVENT_LIMIT = 20_000
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_request import JSON
 
 from cancel_run.cancellation.request import CancelRequest
 from cancel_run.errors import CancelRunError, RequestError, UnknownWorkspaceError
 from cancel_run.settings import Settings
 from cancel_run.triggers.alerts.reading import Alert, read_alert
+from tests.cancel_run.cancellation.test_request import JSON
 
 SETTINGS = Settings.from_environ(
     {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replay import Answers, Ended, Replay, orchestrator_of
 
 from function_app import create_app
+from tests.support.replay import Answers, Ended, Replay, orchestrator_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,15 +8,16 @@ from __future__ import annotations
 import functools
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycep import BicepParser
 
+from tests.support import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INFRA = Path(__file__).parent.parent / "infra"
+INFRA = ROOT / "infra"
 FILES = sorted(path.name for path in INFRA.glob("*.bicep"))
 
 

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from replay import Replay, orchestrator_of
-from test_orchestrator import BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, START, busy_for, run, script
 
 from function_app import create_app
 from local_host.emulators.run_life import canceling
+from tests.cancel_run.test_orchestrator import BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, START, busy_for, run, script
+from tests.support.replay import Replay, orchestrator_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from replay import Answers
-
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
+    from tests.support.replay import Answers
 
 LOGGER = "cancel_run.cancellation.outcome_event"
 SECONDS = 20.0

@@ -11,21 +11,20 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from conftest import TOKEN
 
 from local_host.emulators.run_life import Life
+from tests.conftest import TOKEN
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local_host.emulators.workspace import JobsApi
 
-ROOT = Path(__file__).parent.parent
 SECONDS = 30.0
 OURS = re.compile(r"DATABRICKS|KEY_VAULT|IDENTITY_|AZURE_|POLL_|WAIT_TIMEOUT|CANCEL_|HTTP_TIMEOUT")
 

@@ -1,7 +1,7 @@
 """The fault matrix: every call that leaves the app, every fault, and what follows.
 
-``python tests/fault_table.py`` prints it as docs/reliability.md has it; tests/test_fault_matrix.py runs each cell and
-compares the two.
+``python -m tests.support.fault_table`` prints it as docs/reliability.md has it; tests/test_fault_matrix.py runs each
+cell and compares the two.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 import pytest
 import requests
-from azurite import needs_azurite
 
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.host import LocalHost
 from local_host.queue_trigger import Rules, attach_queues, write_to_queue
+from tests.support.azurite import needs_azurite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

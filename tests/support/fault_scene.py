@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
-import fault_table
 import requests
 from aiohttp import web
-from conftest import SECRET, TOKEN
 
 from local_host.background import LOOPBACK
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.key_vault import KeyVault
 from local_host.emulators.run_life import Life, Row
 from local_host.emulators.workspace import JobsApi
+from tests.conftest import SECRET, TOKEN
+from tests.support import fault_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
