@@ -1,6 +1,6 @@
 """``python -m bench.workspace``: an emulated workspace in a process of its own, so that its CPU is nobody else's.
 
-It prints its URL, and ends when its standard input does. Beside the Jobs API it has a door for whoever measures.
+It prints its URL, and ends when its standard input does. Beside the Jobs API it has an endpoint for whoever measures.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def ask(workspace: str, what: str) -> Any:
 
 
 def with_a_door(workspace: JobsApi) -> web.Application:
-    """The workspace's application, with the doors of :func:`add_runs` and :func:`ask`."""
+    """The workspace's application, with the endpoints of :func:`add_runs` and :func:`ask`."""
 
     async def add(request: web.Request) -> web.Response:
         order = await request.json()

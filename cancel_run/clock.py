@@ -1,4 +1,4 @@
-"""The door to time for everything that is not an orchestrator (which has its context's clock)."""
+"""The one place that reads the time, for all but the orchestrator, which has its context's clock."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class OrchestrationContext(Protocol):
 
 
 def cancel_active_run(context: OrchestrationContext) -> Steps:
-    """The run has stopped, or the result says honestly that it has not.
+    """The run has stopped, or the result says that it has not.
 
     Input: a cancel request (see ``Progress.load``). Output: ``CancelResult.to_json()``.
     """

@@ -134,7 +134,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
             instanceCount: alwaysReadyInstances
           }
         ]
-        // a door only starts or looks; without a number Python apps get one request at a time on an instance
+        // an HTTP trigger only starts or looks; without a number Python apps get one request at a time on an instance
         triggers: { http: { perInstanceConcurrency: 16 } }
       }
     }
@@ -153,7 +153,7 @@ resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
   properties: { allow: false }
 }
 
-// stands before the settings that open the doors to whoever comes through it, and is not taken away with them
+// stands before the settings that open the endpoints to whoever comes through it, and is not taken away with them
 resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (withEntra) {
   parent: app
   name: 'authsettingsV2'

@@ -26,12 +26,12 @@ class Executions:
     polls: int
     activities: int
     turns: int
-    doors: int
+    requests: int
 
     @property
     def total(self) -> int:
         """All that the plan counts."""
-        return self.activities + self.turns + self.doors
+        return self.activities + self.turns + self.requests
 
 
 def executions(seconds_to_stop: float, callers: int) -> Executions:
@@ -54,15 +54,17 @@ def executions(seconds_to_stop: float, callers: int) -> Executions:
         activities += 1
     generations = (activities - 1) // CALLS_PER_GENERATION + 1
     turns = generations + activities + timers  # one for each: begun, an answer, a timer
-    return Executions(progress.polls, activities, turns, doors=1 + callers * progress.polls)
+    return Executions(progress.polls, activities, turns, requests=1 + callers * progress.polls)
 
 
 def report(options: argparse.Namespace) -> str:
     """The table in docs/operations.md."""
     one = executions(options.seconds_to_stop, options.callers)
     # alone on its instance, each burst of work is billed for itself: the start, each poll, each look
-    gigabyte_seconds = options.instance_gb * options.billed_seconds * (one.polls + one.doors)
-    transactions = one.turns * options.per_turn + one.activities * options.per_activity + one.doors * options.per_door
+    gigabyte_seconds = options.instance_gb * options.billed_seconds * (one.polls + one.requests)
+    transactions = (
+        one.turns * options.per_turn + one.activities * options.per_activity + one.requests * options.per_request
+    )
     gigabytes = one.total * options.telemetry_kb / 1e6
     rows = [
         ("executions", f"{one.total}", one.total * options.execution_price / 1e6),
@@ -89,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     option("--billed-seconds", 1.0, "the least that Flex Consumption bills for a burst of work")
     option("--per-turn", 6, "transactions of an orchestrator turn: message, history read and written, status, action")
     option("--per-activity", 3, "transactions of an activity: message taken, answered, deleted")
-    option("--per-door", 3, "transactions of a start or a look")
+    option("--per-request", 3, "transactions of a start or a look")
     option("--telemetry-kb", 2.0, "of an execution: a request and a span")
     option("--execution-price", 0.40, "a million executions; from memory")
     option(

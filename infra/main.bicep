@@ -51,13 +51,13 @@ param durableBackend string = 'storage'
 @description('Optional. Whether the app reaches its storage and its vault through private endpoints, which are then closed to the internet.')
 param privateNetwork bool = false
 
-@description('Optional. Client id of an Entra app registration: with one, the HTTP doors take its tokens instead of function keys.')
+@description('Optional. Client id of an Entra app registration: with one, the HTTP endpoints take its tokens instead of function keys.')
 param entraClientId string = ''
 
 @description('Optional. The audience that a caller asks a token for: an application id URI of that registration.')
 param entraAudience string = 'api://${entraClientId}'
 
-@description('Optional. Object ids of the principals that may call the HTTP doors, once Entra stands in front of them.')
+@description('Optional. Object ids of the principals that may call the HTTP endpoints, once Entra stands in front of them.')
 param allowedCallers array = []
 
 @description('Optional. Whether to deploy a Logic App that calls the app. It needs entraClientId.')

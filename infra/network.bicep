@@ -24,7 +24,7 @@ param appPrefix string = '10.0.0.0/26'
 @description('Optional. Addresses in it of the private endpoints.')
 param doorPrefix string = '10.0.0.64/28'
 
-var doors = [
+var services = [
   {
     name: 'blob'
     resourceId: storageId
@@ -92,7 +92,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         }
       }
       {
-        name: 'doors'
+        name: 'endpoints'
         properties: {
           addressPrefix: doorPrefix
           networkSecurityGroup: { id: guard.id }
@@ -102,13 +102,13 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for door in doors: {
-  name: door.zone
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for service in services: {
+  name: service.zone
   location: 'global'
   tags: tags
 }]
 
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (door, index) in doors: {
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (service, index) in services: {
   parent: zones[index]
   name: 'network'
   location: 'global'
@@ -119,31 +119,31 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 }]
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for door in doors: {
-  name: 'pe-${door.name}-${suffix}'
+resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for service in services: {
+  name: 'pe-${service.name}-${suffix}'
   location: location
   tags: tags
   properties: {
-    subnet: { id: '${network.id}/subnets/doors' }
+    subnet: { id: '${network.id}/subnets/endpoints' }
     privateLinkServiceConnections: [
       {
-        name: door.name
+        name: service.name
         properties: {
-          privateLinkServiceId: door.resourceId
-          groupIds: [door.name]
+          privateLinkServiceId: service.resourceId
+          groupIds: [service.name]
         }
       }
     ]
   }
 }]
 
-resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (door, index) in doors: {
+resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (service, index) in services: {
   parent: endpoints[index]
   name: 'default'
   properties: {
     privateDnsZoneConfigs: [
       {
-        name: door.name
+        name: service.name
         properties: { privateDnsZoneId: zones[index].id }
       }
     ]

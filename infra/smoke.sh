@@ -64,7 +64,7 @@ call() {
 if [ -n "$credential" ]; then
   code=$(curl --silent --max-time 60 --output /dev/null --write-out '%{http_code}' --request POST \
     --header 'Content-Type: application/json' --data '{}' "$url/api/cancel-active-run") || fail "$url does not answer"
-  [ "$code" = 401 ] || fail "Whoever shows nothing is answered $code and not 401: the door is open."
+  [ "$code" = 401 ] || fail "Whoever shows nothing is answered $code and not 401: the endpoint is open."
 fi
 
 order=$(python3 -c '

@@ -1,4 +1,4 @@
-"""One cancellation from a terminal: what a caller of the HTTP door does, with a display."""
+"""One cancellation from a terminal: what a caller of the HTTP triggers does, with a display."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUEST_SECONDS = 30.0
 
 
 def cancel(url: str, order: dict[str, Any], display: Display) -> tuple[int, dict[str, Any]]:
-    """The exit code, and the result (or the refusal) as the HTTP door gave it."""
+    """The exit code, and the result (or the refusal) as the HTTP trigger gave it."""
     accepted = requests.post(f"{url}/api/cancel-active-run", json=order, timeout=REQUEST_SECONDS)
     if accepted.status_code != HTTPStatus.ACCEPTED:
         refusal: dict[str, Any] = accepted.json()

@@ -1,4 +1,4 @@
-"""What the pages say is tried as they say it: their commands against `serve`, their JSON against the doors."""
+"""What the pages say is tried as they say it: their commands against `serve`, their JSON against the triggers."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def parameters(name: str) -> dict[str, Any]:
 
 def test_the_functions_are_those_that_the_design_names() -> None:
     orchestration = {"cancel-active-run", "readRun", "cancelRun", "pollRun"}
-    doors = {"startFromHttp", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
-    assert set(NAMES) == orchestration | doors | {"purgeHistory"}
+    triggers = {"startFromHttp", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
+    assert set(NAMES) == orchestration | triggers | {"purgeHistory"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,7 +133,7 @@ def test_no_binding_goes_both_ways(name: str) -> None:
         ({"HTTP_AUTH_LEVEL": "nobody-knows"}, "function"),
     ],
 )
-def test_the_http_doors_ask_for_a_key_unless_the_settings_say_otherwise(environ: dict[str, str], level: str) -> None:
+def test_the_http_triggers_ask_for_a_key_unless_the_settings_say_otherwise(environ: dict[str, str], level: str) -> None:
     levels = {
         function.get_trigger().get_dict_repr()["authLevel"].value.lower()
         for function in create_app(environ).get_functions()

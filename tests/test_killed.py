@@ -1,4 +1,4 @@
-"""``serve --state`` killed at random moments, with cancellations in flight through both doors: nothing is lost."""
+"""``serve --state`` killed at random moments, with cancellations in flight through both triggers: nothing is lost."""
 
 from __future__ import annotations
 

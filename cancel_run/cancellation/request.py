@@ -1,4 +1,4 @@
-"""The one input format, the same behind every door: parsed and validated once, every problem told at once."""
+"""The one input format, the same at every trigger: parsed and validated once, every problem told at once."""
 
 from __future__ import annotations
 

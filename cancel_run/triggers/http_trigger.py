@@ -1,4 +1,4 @@
-"""The HTTP door: the asynchronous request-reply pattern over one cancellation, and a clear refusal for all else.
+"""The HTTP triggers: the asynchronous request-reply pattern over one cancellation, and a clear refusal for all else.
 
 ``POST`` starts or joins and answers 202 with ``Location`` and ``Retry-After``; ``GET`` at that location answers 202
 while it runs, then 200 with the result. Refusals are ``application/problem+json`` (RFC 9457) and name every problem.
@@ -173,7 +173,7 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
 
 
 def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
-    """200 with the OpenAPI document of these doors, for an app that is found where this request found it."""
+    """200 with the OpenAPI document of these endpoints, for an app that is found where this request found it."""
     if request.method not in {"GET", "HEAD"}:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "The document is read with GET.", Allow="GET")
     try:

@@ -1,4 +1,4 @@
-"""The HTTP doors as an OpenAPI 3.0 document, which is what Logic Apps and API Management import."""
+"""The HTTP endpoints as an OpenAPI 3.0 document, which is what Logic Apps and API Management import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue door: one message, the cancellations in it; and the way into the queue for webhooks.
+"""The queue trigger: one message, the cancellations in it.
 
 A message that can never work is raised: the Functions host tries it again and then moves it to the poison queue, where
 nothing is lost. One log line names the problem and the message's id, never the body.

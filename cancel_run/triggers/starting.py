@@ -1,4 +1,4 @@
-"""Starting a cancellation: one orchestration for one run, however many ask and through whichever door."""
+"""Starting a cancellation: one orchestration for one run, however many ask and through whichever trigger."""
 
 from __future__ import annotations
 

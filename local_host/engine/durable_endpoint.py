@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREFIX = "/durabletask"
-PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own door
+PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
 
 
 class DurableEndpoint:

@@ -316,7 +316,7 @@ def test_the_cost_is_what_the_command_says() -> None:
     assert (
         f"is {one.total} executions: {one.polls} polls and the two other activities, {one.turns} turns of the" in told
     )
-    assert f"orchestrator, {one.doors} requests" in told
+    assert f"orchestrator, {one.requests} requests" in told
 
 
 @pytest.mark.parametrize("seconds", [0.5, 30, 600])
@@ -336,7 +336,7 @@ def test_the_executions_are_those_that_a_replay_of_the_orchestrator_counts(secon
     assert done.output["polls"] == counted.polls
     assert len(done.calls) == counted.activities
     assert len(done.generations) + len(done.calls) + len(done.timers) == counted.turns
-    assert counted.doors == 1
+    assert counted.requests == 1
 
 
 def test_the_scale_of_the_sample_rule_is_told() -> None:

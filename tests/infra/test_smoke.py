@@ -79,12 +79,12 @@ def test_a_door_that_stands_open_is_told_and_nothing_is_cancelled(host: LocalHos
     run_id = workspace.add_run()
     done = smoke(str(run_id), APP_URL=host.url, FUNCTION_KEY="a-key")  # the local host asks nobody for a key
     assert done.returncode == 2
-    assert "and not 401: the door is open" in done.stderr
+    assert "and not 401: the endpoint is open" in done.stderr
     assert workspace.count("cancel", run_id) == 0
 
 
 @pytest.fixture
-def door(servers: BackgroundServers) -> tuple[str, list[dict[str, str]]]:
+def endpoint(servers: BackgroundServers) -> tuple[str, list[dict[str, str]]]:
     """An app that refuses everybody, its URL, and the headers of those who came."""
     came: list[dict[str, str]] = []
 
@@ -97,8 +97,8 @@ def door(servers: BackgroundServers) -> tuple[str, list[dict[str, str]]]:
     return f"http://{LOOPBACK}:{servers.serve(app)}", came
 
 
-def test_a_key_is_shown_in_a_header(door: tuple[str, list[dict[str, str]]]) -> None:
-    url, came = door
+def test_a_key_is_shown_in_a_header(endpoint: tuple[str, list[dict[str, str]]]) -> None:
+    url, came = endpoint
     assert smoke("7", APP_URL=url, FUNCTION_KEY="a-key").returncode == 2
     assert [one.get("x-functions-key") for one in came] == [None, "a-key"]
 
@@ -108,9 +108,9 @@ def test_a_key_is_shown_in_a_header(door: tuple[str, list[dict[str, str]]]) -> N
     [("", "x-functions-key", "from-az"), ("api://app", "authorization", "Bearer from-az")],
 )
 def test_azd_knows_where_the_app_is_and_az_what_to_show(
-    audience: str, header: str, shown: str, door: tuple[str, list[dict[str, str]]], tmp_path: Path
+    audience: str, header: str, shown: str, endpoint: tuple[str, list[dict[str, str]]], tmp_path: Path
 ) -> None:
-    url, came = door
+    url, came = endpoint
     known = f'case "$3" in APP_URL) echo {url};; APP_AUDIENCE) echo "{audience}";; *) echo "$3";; esac'
     for name, does in {"azd": known, "az": f'echo "$@" >> {tmp_path}/asked; echo from-az'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")

@@ -116,8 +116,12 @@ def deployed_settings() -> set[str]:
 
 def routes(method: str) -> set[str]:
     triggers = [function.get_trigger().get_dict_repr() for function in create_app({}).get_functions()]
-    doors = [trigger for trigger in triggers if trigger["type"] == "httpTrigger"]
-    return {f"/{route_prefix()}/{door['route']}" for door in doors if method in {one.value for one in door["methods"]}}
+    http = [trigger for trigger in triggers if trigger["type"] == "httpTrigger"]
+    return {
+        f"/{route_prefix()}/{trigger['route']}"
+        for trigger in http
+        if method in {one.value for one in trigger["methods"]}
+    }
 
 
 # -- the files hold together -----------------------------------------------------------------------------------------
@@ -279,9 +283,9 @@ def test_the_doors_are_opened_to_nobody_but_those_that_entra_has_let_in() -> Non
     assert (asked["condition"], asked["true_value"], asked["false_value"]) == ("withEntra", "anonymous", "function")
     assert condition("app.bicep", "signIn") == "withEntra"
     assert resources("app.bicep")["settings"]["dependsOn"] == ["signIn"]
-    door = resources("app.bicep")["signIn"]["properties"]
-    assert door["platform"]["enabled"] is True
-    assert door["globalValidation"] == {"requireAuthentication": True, "unauthenticatedClientAction": "Return401"}
+    sign_in = resources("app.bicep")["signIn"]["properties"]
+    assert sign_in["platform"]["enabled"] is True
+    assert sign_in["globalValidation"] == {"requireAuthentication": True, "unauthenticatedClientAction": "Return401"}
     assert "excludedPaths" not in source("app.bicep")
     for module in ("workflow", "alerts"):  # both come in by Entra alone
         assert re.search(rf"module {module} '[^']+' = if \(with\w+\)", source("main.bicep"))

@@ -477,13 +477,13 @@ def test_another_trigger_calls_a_function_through_the_host_and_is_closed_with_it
     assert timer.ended == "Completed", "the engine still ran when the trigger was closed"
 
 
-@pytest.mark.parametrize("door", ["port", "endpoint_port"])
+@pytest.mark.parametrize("which", ["port", "endpoint_port"])
 def test_a_taken_port_raises_and_leaves_no_thread_that_keeps_the_process_alive(
-    door: str, servers: BackgroundServers
+    which: str, servers: BackgroundServers
 ) -> None:
     before = set(threading.enumerate())
     with socket.create_server((LOOPBACK, 0)) as taken, pytest.raises(OSError):  # noqa: PT011  # the system's text
-        LocalHost(create_app(), servers, **{door: taken.getsockname()[1]})
+        LocalHost(create_app(), servers, **{which: taken.getsockname()[1]})
     # but for those of the servers, and gRPC's, which ends within its grace
     left = [thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio_")]
     for thread in left:

@@ -103,18 +103,18 @@ def forged_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.soak
-def test_any_body_gets_a_202_or_a_clear_refusal_from_both_doors(
+def test_any_body_gets_a_202_or_a_clear_refusal_from_both_routes(
     host: LocalHost, quick: settings, caplog: pytest.LogCaptureFixture, tally: Callable[[str, int], None]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     sent = itertools.count()
 
     @quick
-    @given(body=BODIES, door=st.sampled_from(["cancel-active-run", "alerts"]))
-    def send(body: bytes, door: str) -> None:
+    @given(body=BODIES, route=st.sampled_from(["cancel-active-run", "alerts"]))
+    def send(body: bytes, route: str) -> None:
         next(sent)
         headers = {"Content-Type": "application/json"}
-        judged(requests.post(f"{host.url}/api/{door}", data=body, headers=headers, timeout=SECONDS), {202})
+        judged(requests.post(f"{host.url}/api/{route}", data=body, headers=headers, timeout=SECONDS), {202})
 
     send()
     assert forged_lines(caplog) == []

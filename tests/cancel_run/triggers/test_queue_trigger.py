@@ -1,4 +1,4 @@
-"""The queue door against a real Azurite, through the real Storage client: nothing lost, poison kept, twice is once."""
+"""The queue trigger, against a real Azurite by the real Storage client: nothing lost, poison kept, twice is once."""
 
 from __future__ import annotations
 
