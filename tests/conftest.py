@@ -17,15 +17,12 @@ from local_host.emulators.certificates import Certificates
 from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 from local_host.emulators.workspace import JobsApi
 from local_host.host import LocalHost
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["tests.support.soak", "tests.support.azurite"]
-
-# its base64 and its URL-encoded forms differ from it, in every alphabet and alignment
-TOKEN = "dapi-5f1e7ab2c0ffee+/=&~~~~~the-token"
-SECRET = "databricks-token"
+pytest_plugins = ["tests.support.soak", "tests.support.azurite", "tests.support.http_action"]
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from function_app import create_app
-from tests.cancel_run.test_orchestrator import ORDER, START, busy_for, run, script
 from tests.support.execution import Activity, Execution, Timer
 from tests.support.replay import Replay, orchestrator_of
+from tests.support.scripts import ORDER, START, busy_for, run, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

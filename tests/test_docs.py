@@ -15,9 +15,9 @@ from cancel_run.cancellation.request import CancelRequest
 from cancel_run.cancellation.result import Outcome
 from cancel_run.triggers import openapi
 from local_host.emulators.run_life import Life
-from tests.infra.test_templates import settings_of_the_app
-from tests.local_host.test_commands import serving
 from tests.support import ROOT
+from tests.support.app_settings import settings_of_the_app
+from tests.support.serve_process import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,10 +50,10 @@ def first_column(name: str) -> set[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_the_curl_lines_of_the_http_page_begin_and_look() -> None:
     lines = re.findall(r"^curl .*$", page("docs/http.md"), re.MULTILINE)
-    with serving() as (url, _):
+    with serving() as process:
         for line in lines:
             done = subprocess.run(  # noqa: S602  # the line is made to be pasted into a shell
-                line.replace("http://127.0.0.1:7071", url),
+                line.replace("http://127.0.0.1:7071", process.url),
                 shell=True,
                 capture_output=True,
                 text=True,

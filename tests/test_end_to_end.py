@@ -16,7 +16,7 @@ import requests
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.engine.instance import ENDED
-from tests.conftest import SECRET, TOKEN
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

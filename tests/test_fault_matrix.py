@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import TOKEN
 from tests.support import ROOT
 from tests.support.fault_scene import Scene, Seen
 from tests.support.fault_table import ACCEPTED, CALLS, MATRIX, REFUSED_CONNECTION, VERDICTS, markdown
 from tests.support.secrets_sought import traces
+from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

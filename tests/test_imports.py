@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -123,3 +124,9 @@ def test_the_engine_knows_nothing_of_the_host_around_it_or_of_the_emulators(path
 @pytest.mark.parametrize("path", modules("cancel_run"), ids=module)
 def test_the_product_knows_nothing_of_what_runs_measures_or_tests_it(path: Path) -> None:
     assert not tops(path) & {"bench", "function_app", "infra", "local_host", "tests"}
+
+
+@pytest.mark.parametrize("path", modules("tests"), ids=module)
+def test_what_tests_share_is_in_their_support_and_no_test_imports_another(path: Path) -> None:
+    ours = {name for name in imports(path) if name.split(".")[0] == "tests"}
+    assert {name for name in ours if not re.match(r"tests\.support\b(?!\.test_)", name)} == set()

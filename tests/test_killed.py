@@ -18,9 +18,9 @@ import requests
 
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.emulators.workspace import TERMINAL
-from tests.conftest import TOKEN
 from tests.support.azurite import needs_azurite
 from tests.support.serve_process import ServeProcess
+from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

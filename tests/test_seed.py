@@ -14,7 +14,7 @@ import pytest
 from cancel_run import orchestrator
 from cancel_run.cancellation import progress
 from function_app import create_app
-from tests.cancel_run.test_orchestrator import CANCELED, NOT_FOUND, cancellation, run, script
+from tests.support.scripts import CANCELED, NOT_FOUND, cancellation, run, script
 
 WORKFLOW = "cancel-active-run"
 STEPS = ["readRun", "cancelRun", "pollRun"]

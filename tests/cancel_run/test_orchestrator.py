@@ -3,67 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, pairwise, repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from function_app import create_app
-from tests.support.replay import Answers, Ended, Replay, orchestrator_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-START = datetime(2026, 1, 31, 12, tzinfo=UTC)
-RUN_ID = 455644833
-ORDER = {"runId": RUN_ID, "workspace": "prod", "reason": "over budget", "requestedBy": "cost-guard"}
-ACTIVE = ["PENDING", "QUEUED", "BLOCKED", "RUNNING", "TERMINATING", "WAITING_FOR_RETRY"]
-
-accepted = {"accepted": True}
-NOT_FOUND = {"error": {"code": "RunNotFound", "message": "Run 1 does not exist.", "statusCode": 400}}
-DENIED = {"error": {"code": "PermissionDenied", "message": "no CAN MANAGE RUN", "statusCode": 403}}
-BUSY = {"passing": {"code": "ServiceUnavailable", "message": "503", "statusCode": 503, "retryAfterSeconds": None}}
-
-
-def run(state: str, result: str | None = None, message: str | None = None) -> dict[str, Any]:
-    return {"run": {"lifeCycleState": state, "resultState": result, "stateMessage": message, "runPageUrl": "https://x"}}
-
-
-CANCELED = run("TERMINATED", "CANCELED", "Run cancelled.")
-
-
-def busy_for(seconds: float) -> dict[str, Any]:
-    return {
-        "passing": {"code": "Throttled", "message": "429", "statusCode": 429, "retryAfterSeconds": seconds},
-    }
-
-
-def script(
-    reads: Iterable[Any] = (run("RUNNING"),), cancels: Iterable[Any] = repeat(accepted), polls: Iterable[Any] = ()
-) -> Answers:
-    """Answers in the order given for each activity; an exception among them is raised; the last of polls repeats."""
-    last: Any = None
-    iterators: dict[str, Iterator[Any]] = {"readRun": iter(reads), "cancelRun": iter(cancels), "pollRun": iter(polls)}
-
-    def answer(name: str, question: Any) -> Any:
-        nonlocal last
-        assert question == {"runId": RUN_ID, "workspace": "prod"}
-        said = next(iterators[name], last) if name == "pollRun" else next(iterators[name])
-        if name == "pollRun":
-            last = said
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    return answer
-
-
-def cancellation(answers: Answers, order: dict[str, Any] | None = None, **replay: Any) -> Ended:
-    handle = orchestrator_of(create_app({}), "cancel-active-run")
-    return Replay(handle, answers, now=START, **replay).run(ORDER if order is None else order)
+from tests.support.replay import Replay, orchestrator_of
+from tests.support.scripts import (
+    ACTIVE,
+    ANSWERS,
+    BUSY,
+    CANCELED,
+    DENIED,
+    NOT_FOUND,
+    ORDER,
+    RUN_ID,
+    START,
+    accepted,
+    busy_for,
+    cancellation,
+    run,
+    script,
+)
 
 
 def test_an_active_run_is_read_canceled_and_polled_until_it_is_terminated() -> None:
@@ -322,15 +287,6 @@ def test_timers_that_fire_late_after_an_outage_of_the_host_lose_nothing() -> Non
 def test_a_host_that_comes_back_after_the_deadline_looks_once_and_tells_the_truth() -> None:
     ended = cancellation(script(polls=[CANCELED]), timer_delay=lambda _: timedelta(days=2))
     assert (ended.output["outcome"], ended.output["polls"]) == ("canceled", 1)
-
-
-ANSWERS = st.one_of(
-    st.sampled_from([run(state) for state in [*ACTIVE, "NEW_STATE"]]),
-    st.just(BUSY),
-    st.just(DENIED),
-    st.floats(0, 1e9).map(busy_for),
-    st.just(RuntimeError("unforeseen")),
-)
 
 
 @given(

@@ -23,8 +23,8 @@ from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from infra import cost
 from local_host.queue_trigger import POISON
-from tests.infra.test_templates import OTHERS, host_json, settings_of_the_app
 from tests.support import ROOT
+from tests.support.app_settings import OTHERS, host_json, settings_of_the_app
 from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, variable
 from tests.support.replay import Replay, orchestrator_of
 

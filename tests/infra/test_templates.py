@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +15,8 @@ from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
-from tests.conftest import SECRET, TOKEN
 from tests.support import ROOT
+from tests.support.app_settings import OTHERS, host_json, settings_of_the_app
 from tests.support.bicep import (
     FILES,
     INFRA,
@@ -37,26 +36,12 @@ from tests.support.bicep import (
     used_names,
     variable,
 )
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 
 ALL = "\n".join(source(file) for file in FILES)
-
-# app settings that are not the app's, and who reads each
-OTHERS = {
-    "AzureWebJobsStorage__credential": "host",
-    "AzureWebJobsStorage__clientId": "host",
-    "AzureWebJobsStorage__blobServiceUri": "host",
-    "AzureWebJobsStorage__queueServiceUri": "host",
-    "AzureWebJobsStorage__tableServiceUri": "host",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "host",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host",
-    "DURABLE_TASK_SCHEDULER_CONNECTION_STRING": "the Durable extension",
-    "PYTHON_THREADPOOL_THREAD_COUNT": "the Python worker",
-    "AZURE_CLIENT_ID": "azure-identity",
-    "AZURE_TOKEN_CREDENTIALS": "azure-identity",
-}
 
 # who may do what, on what: symbol of the assignment -> scope and roles
 ROLES = {
@@ -78,33 +63,6 @@ ROLE_IDS = {
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
     "Durable Task Data Contributor": "0ad04412-c4d5-4796-b79c-f76d14c8d402",
 }
-
-
-class Watched(Mapping[str, str]):
-    """An environment that remembers what it was asked for."""
-
-    def __init__(self, **settings: str) -> None:
-        self.settings = settings
-        self.asked: set[str] = set()
-
-    def __getitem__(self, key: str) -> str:
-        self.asked.add(key)
-        return self.settings[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.settings)
-
-    def __len__(self) -> int:
-        return len(self.settings)
-
-
-def settings_of_the_app() -> set[str]:
-    """Every key that the app reads, with one workspace and with several."""
-    one = Watched(DATABRICKS_HOST="https://a.example", KEY_VAULT_URI="https://v.example")
-    several = Watched(DATABRICKS_WORKSPACES='{"a": {"host": "https://a.example"}}', KEY_VAULT_URI="https://v.example")
-    Settings.from_environ(one)
-    Settings.from_environ(several)
-    return one.asked | several.asked
 
 
 def deployed_settings() -> set[str]:
@@ -303,11 +261,6 @@ def test_the_queues_are_those_that_the_app_reads_and_that_poison_goes_to() -> No
 
 
 # -- host.json -------------------------------------------------------------------------------------------------------
-
-
-def host_json() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    return read
 
 
 def test_the_scheduler_backends_host_json_is_the_other_one_but_for_where_orchestrations_are_kept() -> None:

@@ -12,16 +12,14 @@ import pytest
 from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS, CancelRequest
 from cancel_run.cancellation.result import CancelResult, Outcome
 from local_host.emulators.run_life import Life, Row, canceling
-from tests.cancel_run.triggers.test_logic_apps import HttpAction, pause
 from tests.support.bicep import as_json, keys, resources
+from tests.support.http_action import HttpAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
-
-__all__ = ["pause"]  # a fixture
 
 DEFINITION = as_json("workflow.json")
 ACTION = DEFINITION["actions"]["Cancel_the_run"]

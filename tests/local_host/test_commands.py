@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from local_host.emulators.run_life import Life
-from tests.conftest import TOKEN
 from tests.support import ROOT
+from tests.support.serve_process import environment, serving
+from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from local_host.emulators.workspace import JobsApi
 
 SECONDS = 30.0
-OURS = re.compile(r"DATABRICKS|KEY_VAULT|IDENTITY_|AZURE_|POLL_|WAIT_TIMEOUT|CANCEL_|HTTP_TIMEOUT")
-
-
-def environ(**settings: str) -> dict[str, str]:
-    """The shell's environment without anything of the app's, and these settings."""
-    kept = {key: value for key, value in os.environ.items() if not OURS.match(key)}
-    return {**kept, **settings}
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, "-m", "local_host", *arguments],
         cwd=ROOT,
-        env=environ(**settings),
+        env=environment(settings),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -50,27 +39,6 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def json_in(output: str) -> dict[str, object]:
     found: dict[str, object] = json.loads(output[output.index("{\n") :])
     return found
-
-
-@contextmanager
-def serving(**settings: str) -> Iterator[tuple[str, str]]:
-    """The URL at which ``serve`` says that it listens, and the ``curl`` line that it prints."""
-    with subprocess.Popen(  # our own interpreter
-        [sys.executable, "-m", "local_host", "serve", "--port", "0"],
-        cwd=ROOT,
-        env=environ(PYTHONFAULTHANDLER="1", **settings),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            listening = next(line for line in process.stdout if line.startswith("listening on "))
-            yield listening.split()[-1], next(process.stdout)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(SECONDS) == 0
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGABRT)  # it tells where each of its threads is, and ends
 
 
 def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
@@ -86,18 +54,18 @@ def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_serve_prints_a_curl_line_that_works() -> None:
-    with serving() as (url, line):
-        assert url in line
+    with serving() as process:
+        assert process.url in process.curl
         done = subprocess.run(  # noqa: S602  # the line is made to be pasted into a shell
-            line, shell=True, capture_output=True, text=True, timeout=SECONDS, check=False
+            process.curl, shell=True, capture_output=True, text=True, timeout=SECONDS, check=False
         )
         assert done.stdout.startswith("HTTP/1.1 202"), done.stderr
 
 
 def test_serve_uses_a_workspace_that_is_set_and_a_token_that_is_given(workspace: JobsApi) -> None:
     run_id = workspace.add_run()
-    with serving(DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN) as (url, _):
-        requests.post(f"{url}/api/cancel-active-run", json={"runId": run_id}, timeout=SECONDS)
+    with serving(DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN) as process:
+        requests.post(f"{process.url}/api/cancel-active-run", json={"runId": run_id}, timeout=SECONDS)
         workspace.wait_for(lambda seen: seen.count("cancel", run_id) == 1)
     assert {call.status_code for call in workspace.calls} == {200}
 

@@ -17,8 +17,8 @@ from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.key_vault import KeyVault
 from local_host.emulators.run_life import Life, Row
 from local_host.emulators.workspace import JobsApi
-from tests.conftest import SECRET, TOKEN
 from tests.support import fault_table
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

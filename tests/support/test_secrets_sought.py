@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus, urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import TOKEN
 from tests.support.secrets_sought import traces
+from tests.support.the_token import TOKEN
 
 
 @given(before=st.binary(max_size=9), after=st.binary(max_size=9))

@@ -11,8 +11,8 @@ import requests
 
 from function_app import create_app
 from local_host.emulators.run_life import canceling
-from tests.cancel_run.test_orchestrator import BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, START, busy_for, run, script
 from tests.support.replay import Replay, orchestrator_of
+from tests.support.scripts import BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, START, busy_for, run, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cancel_run.cancellation.progress import CANCEL_RUN, TIMELINE_LIMIT, Progress
 from cancel_run.cancellation.schedule import Schedule
-from tests.cancel_run.test_orchestrator import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
+from tests.support.scripts import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INPUT = {**ORDER, "schedule": Schedule().to_json()}

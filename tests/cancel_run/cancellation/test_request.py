@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 
 from cancel_run.cancellation.request import BODY_LIMIT, LARGEST_RUN_ID, CancelRequest, parse_json
 from cancel_run.errors import RequestError
+from tests.support.json_values import JSON
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
 KEYS = st.sampled_from(["runId", "run_id", "workspace", "reason", "requestedBy", "waitTimeoutSeconds", "token", "x"])
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from cancel_run.cancellation.run import TERMINAL, UNTOUCHED, LifeCycleState, Run, is_terminal
-from tests.cancel_run.cancellation.test_request import JSON
+from tests.support.json_values import JSON
 
 
 def test_the_nine_states_are_terminal_or_untouched_or_terminating() -> None:

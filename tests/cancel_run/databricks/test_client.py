@@ -19,7 +19,8 @@ from cancel_run.workspaces import Workspace
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row
 from local_host.emulators.workspace import JobsApi
-from tests.conftest import SECRET, TOKEN
+from tests.support.quick_clock import QuickClock
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
 
     from local_host.background import BackgroundServers
     from local_host.emulators.key_vault import KeyVault
-
-
-class QuickClock(SystemClock):
-    """Time as it is, but a wait is over at once and is remembered."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-        self._slept = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self._slept += seconds
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._slept
 
 
 @pytest.fixture

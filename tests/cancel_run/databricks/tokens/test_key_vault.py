@@ -14,8 +14,8 @@ import pytest
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from local_host.emulators.faults import Fault, json_fault
-from tests.cancel_run.databricks.test_client import QuickClock
-from tests.conftest import SECRET, TOKEN
+from tests.support.quick_clock import QuickClock
+from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity

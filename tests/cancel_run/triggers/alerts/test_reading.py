@@ -15,7 +15,7 @@ from cancel_run.cancellation.request import CancelRequest
 from cancel_run.errors import CancelRunError, RequestError, UnknownWorkspaceError
 from cancel_run.settings import Settings
 from cancel_run.triggers.alerts.reading import Alert, read_alert
-from tests.cancel_run.cancellation.test_request import JSON
+from tests.support.json_values import JSON
 
 SETTINGS = Settings.from_environ(
     {
