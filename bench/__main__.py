@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from bench import page, plots
+from bench import goals, page, plots
 from bench.measure import SMALL, Size, measure
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     measured = measure(SMALL if options.small else Size())
     plots.draw(measured, options.into / "benchmarks")
     (options.into / "benchmarks.md").write_text(page.written(measured), encoding="utf-8")
-    for goal in page.goals(measured):
+    for goal in goals.goals(measured):
         print(" | ".join(goal.row()))
     print(f"{options.into / 'benchmarks.md'} in {measured.seconds:.0f} s")
     return 0

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from bench import azure_costs, cold_start, in_flight, noticing, polls, sockets
+from bench import cold_start, in_flight, noticing, polls, sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,6 @@ class Size:
         (in_flight.OURS, 1000),
         (in_flight.OURS, 3000),
     )
-    cost_durations: tuple[float, ...] = noticing.DURATIONS
 
 
 SMALL = Size(
@@ -49,7 +48,6 @@ SMALL = Size(
     imports=1,
     polls_at=(10, 100),
     flights=((in_flight.SDK, 3), (in_flight.OURS, 3)),
-    cost_durations=(2.0, 300.0),
 )
 
 
@@ -68,7 +66,6 @@ class Measured:
     imports: dict[str, list[cold_start.Import]]
     first_answers: dict[str, list[float]]
     polls: dict[str, dict[int, polls.Cost]]
-    costs: list[azure_costs.Count]
     seconds: float
 
     @property
@@ -101,7 +98,6 @@ def measure(size: Size) -> Measured:
         imports=imports,
         first_answers=first_answers,
         polls=costs_of_polls,
-        costs=[azure_costs.count(seconds) for seconds in size.cost_durations],
         seconds=time.monotonic() - began,
     )
 

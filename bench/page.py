@@ -10,54 +10,17 @@ from statistics import median
 from string import Template
 from typing import TYPE_CHECKING
 
-from bench import cold_start, in_flight
-from bench.report import Goal, megabytes, milliseconds, spread, table
+from bench import cold_start, costs, in_flight
+from bench.goals import LATENESS, POLLS, SDK, goals
+from bench.report import megabytes, milliseconds, spread, table
 from cancel_run.cancellation.schedule import Schedule
 from cancel_run.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bench import noticing
     from bench.measure import Measured
 
 WORDS = Path(__file__).parent / "page.md"
-SDK = "databricks-sdk"
-POLLS, LATENESS = 0.60, 0.66  # goals, as ratios to the SDK
-
-
-def goals(measured: Measured) -> list[Goal]:
-    """The issue's goals with what was measured."""
-    ours, sdk = measured.mix["ours"], measured.mix[SDK]
-    made = [
-        Goal(1, "polls over the mix, to the SDK's", ours.polls / sdk.polls, POLLS),
-        Goal(1, "all API calls over the mix, to the SDK's", ours.calls / sdk.calls, POLLS),
-        Goal(1, "lateness over the mix, to the SDK's", ours.late / sdk.late, LATENESS),
-    ]
-    each = [median(f.cpu_each for f in some) for (who, _), some in measured.flights.items() if who == in_flight.OURS]
-    made.append(Goal(2, "CPU of a cancellation, the dearest size to the cheapest", max(each) / min(each), 1.20))
-    bare, own = (measured.imports[who] for who in (cold_start.BARE, cold_start.OURS))
-    for what, ratios in (
-        ("import", _ratios([one.seconds for one in own], [one.seconds for one in bare])),
-        ("CPU of the import", _ratios([one.cpu_seconds for one in own], [one.cpu_seconds for one in bare])),
-        ("memory after it", _ratios([one.peak_bytes for one in own], [one.peak_bytes for one in bare])),
-        ("first answer", _ratios(measured.first_answers[cold_start.OURS], measured.first_answers[cold_start.BARE])),
-    ):
-        made.append(Goal(3, f"{what}, to the bare one, round by round", median(ratios), 1.10))
-    our_polls, floor = measured.polls["ours"], measured.polls["the floor"]
-    cpu = {number: cost.to(floor[number]) for number, cost in our_polls.items()}
-    written = {number: cost.written / floor[number].written for number, cost in our_polls.items()}
-    flat = [median(cost.cpu) for cost in our_polls.values()]
-    made += [
-        Goal(4, "CPU of a poll, to the floor, the worst of them", max(cpu.values()), 1.15),
-        Goal(4, "history that a poll adds, to the floor, the worst", max(written.values()), 1.15),
-        Goal(4, "CPU of the last poll, to the first measured", flat[-1] / flat[0], 1.15),
-    ]
-    return made
-
-
-def _ratios(mine: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    return [one / other for one, other in zip(mine, theirs, strict=True)]
 
 
 def written(measured: Measured) -> str:
@@ -87,7 +50,7 @@ def written(measured: Measured) -> str:
         extra_modules=len(ours - bare),
         our_modules=sum(name.split(".")[0] in {"cancel_run", "function_app"} for name in ours - bare),
         poll_table=_polls(measured),
-        cost_table=_costs(measured),
+        cost_table=costs.written(),
     )
 
 
@@ -186,8 +149,8 @@ def _cold(measured: Measured) -> str:
 
 def _polls(measured: Measured) -> str:
     rows = []
-    for name, costs in measured.polls.items():
-        for number, cost in costs.items():
+    for name, each in measured.polls.items():
+        for number, cost in each.items():
             floor = measured.polls["the floor"][number]
             rows.append(
                 (
@@ -206,30 +169,5 @@ def _polls(measured: Measured) -> str:
         "bytes of history added",
         "to the floor",
         "bytes that its replays read",
-    )
-    return table(head, rows)
-
-
-def _costs(measured: Measured) -> str:
-    rows = [
-        (
-            f"{count.seconds:g} s",
-            str(count.polls),
-            f"{count.http} + {count.orchestrator} + {count.activities}",
-            f"{count.history_events} ({count.history_bytes / 1000:.0f} kB)",
-            str(count.queue_operations),
-            str(count.table_operations),
-            f"${1000 * count.dollars:.2f}",
-        )
-        for count in measured.costs
-    ]
-    head = (
-        "stops after",
-        "polls",
-        "executions: HTTP + orchestrator + activities",
-        "history events",
-        "queue operations",
-        "table operations",
-        "a thousand of them, at most",
     )
     return table(head, rows)

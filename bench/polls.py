@@ -9,16 +9,18 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench.histories import generations, handle_of
+import azure.durable_functions as df
+
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN
 from cancel_run.cancellation.schedule import Schedule
 from cancel_run.orchestrator import CALLS_PER_GENERATION, cancel_active_run
+from local_host.emulators.one_pass import generations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from datetime import datetime
 
-    from bench.histories import Answers, Orchestrator
+    from local_host.emulators.one_pass import Answers, Orchestrator
 
 INSTANCE_ID = "prod-455644833"
 ORDER = {"runId": 455644833, "workspace": "prod", "reason": "over budget", "requestedBy": "cost-guard"}
@@ -131,5 +133,5 @@ def _subject(name: str, at: int) -> _Subject:
             break
     turns = range(len(generation.turns))
     others = len(generation.calls) - polls  # the read and the cancel, which are not polls, come first
-    contexts = [generation.context(turn, INSTANCE_ID) for turn in (turns[-2:] if whole else turns[others:])]
-    return _Subject(handle_of(orchestrator), contexts, 1 if whole else polls, generation.size / polls)
+    contexts = [generation.context(INSTANCE_ID, turn) for turn in (turns[-2:] if whole else turns[others:])]
+    return _Subject(df.Orchestrator.create(orchestrator), contexts, 1 if whole else polls, generation.size / polls)

@@ -1,8 +1,7 @@
-"""What every measurement hands to the page: goals met or missed, tables, medians with their spread."""
+"""What every measurement hands to the page: tables, medians with their spread."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -11,26 +10,6 @@ if TYPE_CHECKING:
 
 
 TENTH = 0.1  # seconds
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A measured ratio and the most that it may be."""
-
-    number: int
-    what: str
-    measured: float
-    limit: float
-
-    @property
-    def met(self) -> bool:
-        """True when it is not more than it may be."""
-        return self.measured <= self.limit
-
-    def row(self) -> tuple[str, ...]:
-        """A row of the page's first table."""
-        said = "met" if self.met else f"**missed** by {self.measured / self.limit - 1:.0%}"
-        return str(self.number), self.what, f"{self.measured:.2f}", f"at most {self.limit:.2f}", said
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

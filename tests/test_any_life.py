@@ -203,7 +203,7 @@ class AnyLife(RuleBasedStateMachine):
 
     def _judge(self, one: Watched) -> None:
         stored = one.execution.stored
-        assert len(stored.history) <= EVENTS_LIMIT
+        assert len(stored.history.events) <= EVENTS_LIMIT
         if one.knows_the_end:
             assert stored.pending is None, "the end was read and not noticed"
         if stored.pending is not None:

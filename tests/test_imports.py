@@ -130,3 +130,9 @@ def test_the_product_knows_nothing_of_what_runs_measures_or_tests_it(path: Path)
 def test_what_tests_share_is_in_their_support_and_no_test_imports_another(path: Path) -> None:
     ours = {name for name in imports(path) if name.split(".")[0] == "tests"}
     assert {name for name in ours if not re.match(r"tests\.support\b(?!\.test_)", name)} == set()
+
+
+@pytest.mark.parametrize("path", [*modules("bench"), *modules("infra")], ids=module)
+def test_what_counts_and_measures_needs_no_test_and_the_count_no_measurement(path: Path) -> None:
+    assert "tests" not in tops(path)
+    assert "bench" not in tops(path) or path.is_relative_to(ROOT / "bench")

@@ -27,6 +27,7 @@ from tests.support import ROOT
 from tests.support.app_settings import OTHERS, host_json, settings_of_the_app
 from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, variable
 from tests.support.replay import Replay, orchestrator_of
+from tests.support.scripts import CANCELED, accepted, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,28 +312,27 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_cost_is_what_the_command_says() -> None:
     options = cost.parser().parse_args([])
     assert cost.report(options) in PAGE
-    one = cost.executions(options.seconds_to_stop, options.callers)
+    one = cost.bill(options).count
     told = " ".join(section("What it costs").split())
-    assert (
-        f"is {one.total} executions: {one.polls} polls and the two other activities, {one.turns} turns of the" in told
-    )
-    assert f"orchestrator, {one.requests} requests" in told
+    assert f"is {one.executions} executions: {one.polls} polls and the two other activities, {one.turns} turns" in told
+    assert f"of the orchestrator, {one.requests} requests" in told
 
 
 @pytest.mark.parametrize("seconds", [0.5, 30, 600])
 def test_the_executions_are_those_that_a_replay_of_the_orchestrator_counts(seconds: float) -> None:
-    began = datetime(2026, 1, 31, tzinfo=UTC)
-    active = {"run": {"lifeCycleState": "TERMINATING", "resultState": None, "stateMessage": None, "runPageUrl": None}}
-    ended = {"run": {**active["run"], "lifeCycleState": "TERMINATED", "resultState": "CANCELED"}}
-    replay = Replay(
-        orchestrator_of(create_app({}), "cancel-active-run"),
-        lambda step, _: {"accepted": True} if step == "cancelRun" else active if replay.now < began + stop else ended,
-        now=began,
-        activity_time=timedelta(0),
-    )
-    stop = timedelta(seconds=seconds)
-    done = replay.run({"runId": 455644833, "waitTimeoutSeconds": 86400})
-    counted = cost.executions(seconds, callers=0)
+    canceled_at: list[datetime] = []
+
+    def answers(step: str, _: Any) -> Any:
+        if step == "cancelRun":
+            canceled_at.append(replay.now)
+            return accepted
+        if not canceled_at:
+            return run("RUNNING")
+        return CANCELED if replay.now >= canceled_at[0] + timedelta(seconds=seconds) else run("TERMINATING")
+
+    replay = Replay(orchestrator_of(create_app({}), "cancel-active-run"), answers)
+    done = replay.run(cost.ORDER)
+    counted = cost.count(seconds, callers=0)
     assert done.output["polls"] == counted.polls
     assert len(done.calls) == counted.activities
     assert len(done.generations) + len(done.calls) + len(done.timers) == counted.turns

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from local_host.emulators.durable_history import History
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ORCHESTRATOR_STARTED, ORCHESTRATOR_COMPLETED, EXECUTION_STARTED = 12, 13, 0
-TASK_SCHEDULED, TASK_COMPLETED, TASK_FAILED, TIMER_CREATED, TIMER_FIRED = 4, 5, 6, 10, 11
 CALL_ACTIVITY_WITH_RETRY, CONTINUE_AS_NEW, CREATE_TIMER = 1, 4, 5
 
 
@@ -43,10 +43,8 @@ class Activity:
 class Stored:
     """What the extension has stored of an execution; ``pending`` is None once it has ended."""
 
-    input: str
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: History
     scheduled: list[dict[str, Any]] = field(default_factory=list)
-    next_id: int = 0
     pending: Timer | Activity | None = None
     output: Any = None
     failure: str | None = None
@@ -56,7 +54,7 @@ class Stored:
     def copy(self) -> Stored:
         """The same, to go back to."""
         lists: dict[str, Any] = {key: list(value) for key, value in vars(self).items() if isinstance(value, list)}
-        return replace(self, **lists)
+        return replace(self, history=self.history.copy(), **lists)
 
 
 class Execution:
@@ -70,8 +68,8 @@ class Execution:
     ) -> None:
         self._handle, self._instance_id, self._twice = handle, instance_id, twice
         self.now = now
-        self.stored = Stored("")
-        self._happens(lambda: self._begin(json.dumps(input_)))
+        self.stored = Stored(History(json.dumps(input_)))
+        self._happens(self._begin)
 
     # -- what may happen to it ---------------------------------------------------------------------------------------
 
@@ -101,7 +99,8 @@ class Execution:
     def _fired(self) -> None:
         timer = self.stored.pending
         assert isinstance(timer, Timer)
-        self._turn(TIMER_FIRED, TimerId=timer.id, FireAt=_wire(timer.fire_at))
+        self.stored.history.fire(timer.id, timer.fire_at, self.now)
+        self._turn()
         tried = timer.retries
         if tried is not None and tried.attempt < tried.action["retryOptions"]["maxNumberOfAttempts"]:
             self._schedule(tried.action, tried.attempt + 1)
@@ -109,34 +108,27 @@ class Execution:
     def _completed(self, result: Any) -> None:
         activity = self.stored.pending
         assert isinstance(activity, Activity)
-        self._turn(TASK_COMPLETED, TaskScheduledId=activity.id, Result=json.dumps(result))
+        self.stored.history.complete(activity.id, result, self.now)
+        self._turn()
 
     def _failed(self, error: Exception) -> None:
         activity = self.stored.pending
         assert isinstance(activity, Activity)
         said = f"Activity function '{activity.name}' failed"
-        self._turn(TASK_FAILED, TaskScheduledId=activity.id, Reason=said, Details=repr(error))
+        self.stored.history.fail(activity.id, said, repr(error), self.now)
+        self._turn()
         if activity.action["actionType"] == CALL_ACTIVITY_WITH_RETRY:
             # DTFx waits once more after the last attempt, too, before it gives up
             wait = timedelta(milliseconds=activity.action["retryOptions"]["firstRetryIntervalInMilliseconds"])
             self._create_timer(self.now + wait, activity)
 
-    def _begin(self, input_: str) -> None:
-        self.stored.input, self.stored.history, self.stored.scheduled = input_, [], []
-        self.stored.next_id, self.stored.pending = 0, None
-        self._add(ORCHESTRATOR_STARTED)
-        self._add(EXECUTION_STARTED, Name="cancel-active-run", Input=input_, Version="")
-        self._carry_out()
+    def _begin(self) -> None:
+        self.stored.history.begin("cancel-active-run", self.now)
+        self._turn()
 
-    def _turn(self, kind: int, **facts: Any) -> None:
-        self.stored.history = [{**event, "IsPlayed": True} for event in self.stored.history]
-        self._add(ORCHESTRATOR_STARTED)
-        self._add(kind, **facts)
-        self.stored.pending = None
-        self._carry_out()
-
-    def _carry_out(self) -> None:
+    def _turn(self) -> None:
         """The orchestrator has replayed, and what it newly asks for is under way."""
+        self.stored.pending = None
         try:
             state = self._replayed()
         except Exception as error:  # the SDK raises a bare Exception that carries the state
@@ -154,22 +146,15 @@ class Execution:
                     self._schedule(action)
         elif new and new[-1]["actionType"] == CONTINUE_AS_NEW:
             again = new[-1]["input"]
-            self.stored.generations.append(self.stored.history)
-            self._begin(again if isinstance(again, str) else json.dumps(again))
+            self.stored.generations.append(self.stored.history.events)
+            self.stored.history = History(again if isinstance(again, str) else json.dumps(again))
+            self.stored.scheduled = []
+            self._begin()
         else:
             self._end(output=state.get("output"))
 
     def _replayed(self) -> dict[str, Any]:
-        context = {
-            "history": self.stored.history,
-            "input": self.stored.input,
-            "instanceId": self._instance_id,
-            "isReplaying": len(self.stored.history) > 2,
-            "parentInstanceId": None,
-            "upperSchemaVersion": 2,
-            "upperSchemaVersionNew": 2,
-        }
-        text = json.dumps(context)
+        text = self.stored.history.context(self._instance_id)
         first = self._handle(text)
         assert not self._twice or first == self._handle(text), "two replays of one history differ"
         state: dict[str, Any] = json.loads(first)
@@ -188,27 +173,12 @@ class Execution:
     def _schedule(self, action: dict[str, Any], attempt: int = 1) -> None:
         name, given = action["functionName"], action["input"]
         input_ = json.loads(given) if isinstance(given, str) else given
-        self.stored.pending = Activity(name, input_, self._take_id(), action, attempt)
-        self._add(TASK_SCHEDULED, EventId=self.stored.pending.id, Name=name, Input=given)
-        self._add(ORCHESTRATOR_COMPLETED)
+        task_id = self.stored.history.call(name, given, self.now)
+        self.stored.pending = Activity(name, input_, task_id, action, attempt)
 
     def _create_timer(self, fire_at: datetime, retries: Activity | None = None) -> None:
-        self.stored.pending = Timer(fire_at, self._take_id(), retries)
-        self._add(TIMER_CREATED, EventId=self.stored.pending.id, FireAt=_wire(fire_at))
-        self._add(ORCHESTRATOR_COMPLETED)
+        self.stored.pending = Timer(fire_at, self.stored.history.create_timer(fire_at, self.now), retries)
 
     def _end(self, *, output: Any = None, failure: str | None = None) -> None:
         self.stored.output, self.stored.failure = output, failure
-        self.stored.generations.append(self.stored.history)
-
-    def _add(self, event_type: int, **facts: Any) -> None:
-        event = {"EventType": event_type, "EventId": -1, "IsPlayed": False, "Timestamp": _wire(self.now), **facts}
-        self.stored.history.append(event)
-
-    def _take_id(self) -> int:
-        self.stored.next_id += 1
-        return self.stored.next_id - 1
-
-
-def _wire(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self.stored.generations.append(self.stored.history.events)
