@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import closing
 
-from bench.processes import cpu_seconds, peak_bytes
+from bench.processes import cpu_seconds, tell
 from bench.workspace import settings_for
 from function_app import create_app
 from local_host.background import BackgroundServers
@@ -33,9 +33,7 @@ def main(workspace: str) -> None:
                     while (instance := host.engine.get(instance_id)) is None or not instance.output:
                         time.sleep(LOOK_SECONDS)
                     stopped += bool(instance.output["stopped"])
-                told = {"cpuSeconds": cpu_seconds() - before, "peakBytes": peak_bytes(), "stopped": stopped}
-                print(json.dumps(told), flush=True)
-                before = cpu_seconds()
+                before = tell(before, stopped)
 
 
 if __name__ == "__main__":

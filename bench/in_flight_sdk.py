@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from databricks.sdk import WorkspaceClient
 
-from bench.processes import cpu_seconds, peak_bytes
+from bench.processes import cpu_seconds, tell
 from bench.workspace import TOKEN
 
 PATIENCE = timedelta(minutes=20)
@@ -35,9 +35,7 @@ def main(workspace: str) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        told = {"cpuSeconds": cpu_seconds() - before, "peakBytes": peak_bytes(), "stopped": len(stopped)}
-        print(json.dumps(told), flush=True)
-        before = cpu_seconds()
+        before = tell(before, len(stopped))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -50,6 +51,13 @@ def cpu_seconds() -> float:
     """What this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def tell(before: float, stopped: int) -> float:
+    """What this process has cost since its CPU seconds stood so is printed, as JSON; they stand so now."""
+    now = cpu_seconds()
+    print(json.dumps({"cpuSeconds": now - before, "peakBytes": peak_bytes(), "stopped": stopped}), flush=True)
+    return now
 
 
 def peak_bytes() -> int:

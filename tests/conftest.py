@@ -17,6 +17,7 @@ from local_host.emulators.certificates import Certificates
 from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 from local_host.emulators.workspace import JobsApi
 from local_host.host import LocalHost
+from tests.support.app_settings import with_short_waits
 from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -87,15 +88,8 @@ def workspace(servers: BackgroundServers) -> Iterator[JobsApi]:
 
 @pytest.fixture
 def environ(workspace: JobsApi, vault: KeyVault) -> dict[str, str]:
-    """App settings for the emulated services, with waits short enough for a test."""
-    return {
-        "DATABRICKS_WORKSPACES": f'{{"prod": {{"host": "{workspace.url}"}}}}',
-        "KEY_VAULT_URI": vault.uri,
-        "POLL_FIRST_SECONDS": "0.05",
-        "POLL_MAX_SECONDS": "0.5",
-        "CANCEL_AGAIN_AFTER_SECONDS": "1",
-        "HTTP_TIMEOUT_SECONDS": "1",
-    }
+    """App settings for these services."""
+    return with_short_waits(workspace.url, vault.uri)
 
 
 @pytest.fixture

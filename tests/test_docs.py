@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +16,7 @@ from cancel_run.triggers import openapi
 from local_host.emulators.run_life import Life
 from tests.support import ROOT
 from tests.support.app_settings import settings_of_the_app
-from tests.support.serve_process import serving
+from tests.support.serve_process import pasted, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,15 +51,8 @@ def test_the_curl_lines_of_the_http_page_begin_and_look() -> None:
     lines = re.findall(r"^curl .*$", page("docs/http.md"), re.MULTILINE)
     with serving() as process:
         for line in lines:
-            done = subprocess.run(  # noqa: S602  # the line is made to be pasted into a shell
-                line.replace("http://127.0.0.1:7071", process.url),
-                shell=True,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=True,
-            )
-            assert done.stdout.startswith("HTTP/1.1 202"), line
+            done = pasted(line.replace("http://127.0.0.1:7071", process.url))
+            assert done.stdout.startswith("HTTP/1.1 202"), line + done.stderr
     assert len(lines) == 2
 
 

@@ -15,7 +15,7 @@ import requests
 
 from local_host.emulators.run_life import Life
 from tests.support import ROOT
-from tests.support.serve_process import environment, serving
+from tests.support.serve_process import environment, pasted, serving
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
 def test_serve_prints_a_curl_line_that_works() -> None:
     with serving() as process:
         assert process.url in process.curl
-        done = subprocess.run(  # noqa: S602  # the line is made to be pasted into a shell
-            process.curl, shell=True, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        done = pasted(process.curl)
         assert done.stdout.startswith("HTTP/1.1 202"), done.stderr
 
 

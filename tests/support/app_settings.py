@@ -1,4 +1,4 @@
-"""What the app can be set to: the app settings that it reads, those that others read, and host.json."""
+"""What the app is and can be set to: its settings for emulated services, all that there are, and host.json."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ OTHERS = {
     "AZURE_CLIENT_ID": "azure-identity",
     "AZURE_TOKEN_CREDENTIALS": "azure-identity",
 }
+
+
+def with_short_waits(workspace: str, vault: str) -> dict[str, str]:
+    """App settings for emulated services at those URLs, with waits short enough for a test."""
+    return {
+        "DATABRICKS_WORKSPACES": f'{{"prod": {{"host": "{workspace}"}}}}',
+        "KEY_VAULT_URI": vault,
+        "POLL_FIRST_SECONDS": "0.05",
+        "POLL_MAX_SECONDS": "0.5",
+        "CANCEL_AGAIN_AFTER_SECONDS": "1",
+        "HTTP_TIMEOUT_SECONDS": "1",
+    }
 
 
 class Watched(Mapping[str, str]):

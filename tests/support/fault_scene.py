@@ -18,6 +18,7 @@ from local_host.emulators.key_vault import KeyVault
 from local_host.emulators.run_life import Life, Row
 from local_host.emulators.workspace import JobsApi
 from tests.support import fault_table
+from tests.support.app_settings import with_short_waits
 from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -78,16 +79,8 @@ class Scene:
         self._vault_port = servers.serve(self.vault.app, tls=certificates.server_context())
         self.vault.set_secret(SECRET, TOKEN)
         self._arrange()
-        self.host = start_host(
-            {
-                "DATABRICKS_WORKSPACES": f'{{"prod": {{"host": "http://{LOOPBACK}:{self._workspace_port}"}}}}',
-                "KEY_VAULT_URI": f"https://{LOOPBACK}:{self._vault_port}",
-                "POLL_FIRST_SECONDS": "0.05",
-                "POLL_MAX_SECONDS": "0.5",
-                "CANCEL_AGAIN_AFTER_SECONDS": "1",
-                "HTTP_TIMEOUT_SECONDS": str(self._timeout),
-            }
-        )
+        workspace, vault = f"http://{LOOPBACK}:{self._workspace_port}", f"https://{LOOPBACK}:{self._vault_port}"
+        self.host = start_host(with_short_waits(workspace, vault) | {"HTTP_TIMEOUT_SECONDS": str(self._timeout)})
 
     def play(self) -> Seen:
         """The cancellation has ended, within the time that its settings allow."""

@@ -96,6 +96,11 @@ class ServeProcess:
         self._reader.join(SECONDS)
 
 
+def pasted(line: str) -> subprocess.CompletedProcess[str]:
+    """What comes of a line that is made to be pasted into a shell."""
+    return subprocess.run(line, shell=True, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S602
+
+
 @contextmanager
 def serving(**settings: str) -> Iterator[ServeProcess]:
     """A process that listens, until it is stopped as by a person."""
