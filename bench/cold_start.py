@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from local_host.background import BackgroundServers
-from local_host.engine.durable_endpoint import client_binding
+from local_host.engine.client_binding import client_binding
 
 BARE, OURS = "bare", "ours"
 IMPORTS = {BARE: "azure.functions, azure.durable_functions, requests", OURS: "function_app"}

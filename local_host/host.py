@@ -11,7 +11,8 @@ from azure.durable_functions.models.utils import http_utils
 from azure.functions.decorators.core import BindingDirection
 
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.engine.durable_endpoint import DurableEndpoint, client_binding
+from local_host.engine.client_binding import client_binding
+from local_host.engine.durable_endpoint import DurableEndpoint
 from local_host.engine.engine import Engine
 from local_host.engine.journaled_engine import JournaledEngine
 from local_host.http_triggers import HttpTriggers

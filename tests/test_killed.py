@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from local_host.emulators.run_life import Life, Row, canceling
-from local_host.emulators.workspace import TERMINAL
+from local_host.emulators.run_life import TERMINAL, Life, Row, canceling
 from tests.support.azurite import needs_azurite
 from tests.support.serve_process import ServeProcess
 from tests.support.the_token import TOKEN

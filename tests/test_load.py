@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from local_host.emulators.run_life import Life, Row, canceling
-from local_host.emulators.workspace import TERMINAL
+from local_host.emulators.run_life import TERMINAL, Life, Row, canceling
 from tests.support.azurite import needs_azurite
 from tests.support.serve_process import ServeProcess
 

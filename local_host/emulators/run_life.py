@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+
 
 @dataclass(frozen=True)
 class Row:

@@ -14,17 +14,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.faults import Faults
-from local_host.emulators.run_life import Life, Row, Run
+from local_host.emulators.run_life import TERMINAL, Life, Row, Run
+from local_host.emulators.run_shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_RUN_ID = 19  # digits of 2^63
-TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
-
-# the newer `status` object has other words for some states
-STATUS_OF = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
-CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "INTERNAL_ERROR"}
 
 
 @dataclass(frozen=True)
@@ -161,7 +157,8 @@ class JobsApi:
             if operation == "cancel":
                 return self._cancel(run, row), row.state
             run.reads += 1
-            return web.json_response(self._shown(run, row, str(request.url.origin()))), row.state
+            tasks = {task: self._task_state(task) for task in run.tasks}
+            return web.json_response(shown(run, row, tasks, str(request.url.origin()))), row.state
 
     def _cancel(self, run: Run, row: Row) -> web.Response:
         if not run.life.may_manage:
@@ -174,36 +171,6 @@ class JobsApi:
             for task in run.tasks:
                 self._runs[task].begin(self._runs[task].life.after_cancel, now)
         return web.json_response({})
-
-    def _shown(self, run: Run, row: Row, origin: str) -> dict[str, Any]:
-        ended = row.state in TERMINAL
-        state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
-        status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
-        if ended:
-            state["user_cancelled_or_timedout"] = row.result in {"CANCELED", "TIMEDOUT"}
-            code = CODE_OF.get(row.result, row.result)
-            status["termination_details"] = {"code": code, "type": "SUCCESS", "message": row.message}
-            if row.result is not None:
-                state["result_state"] = row.result
-        elif row.state == "QUEUED":
-            state["queue_reason"] = "Queued due to reaching maximum concurrent runs."
-            status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state["queue_reason"]}
-        told = {"state": state, "status": status}
-        return {
-            "job_id": 11223344,
-            "run_id": run.run_id,
-            "number_in_job": run.run_id,
-            "original_attempt_run_id": run.run_id,
-            **{key: told[key] for key in run.life.shows},
-            "start_time": run.began_ms,
-            "end_time": run.began_ms + 1000 if ended else 0,
-            "run_name": "nightly",
-            "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
-            "tasks": [
-                {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": self._task_state(task)}}
-                for task in run.tasks
-            ],
-        }
 
     def _task_state(self, run_id: int) -> str:
         return self._runs[run_id].advance(self._clock()).state

@@ -1,4 +1,4 @@
-"""The endpoint that the SDK's durable client talks to, and the binding that tells it where that is.
+"""The endpoint that the SDK's durable client talks to.
 
 In Azure the extension serves it to the worker alone; here it has a port of its own on loopback, apart from the app's.
 """
@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from local_host.background import LOOPBACK
+from local_host.engine.client_binding import PREFIX
 from local_host.engine.engine import Engine, InstanceExistsError, UnknownOrchestratorError
 from local_host.engine.instance import ENDED, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PREFIX = "/durabletask"
 PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
 
 
@@ -174,29 +173,3 @@ def _moment(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def client_binding(port: int) -> str:
-    """What the host hands to a function for its durable client: a JSON text."""
-    rpc = f"http://{LOOPBACK}:{port}{PREFIX}/"
-    instance = f"{rpc}instances/INSTANCEID"
-    operations = {
-        "statusQueryGetUri": "",
-        "sendEventPostUri": "/raiseEvent/{eventName}",
-        "terminatePostUri": "/terminate?reason={text}",
-        "rewindPostUri": "/rewind?reason={text}",
-        "purgeHistoryDeleteUri": "",
-        "restartPostUri": "/restart",
-        "suspendPostUri": "/suspend?reason={text}",
-        "resumePostUri": "/resume?reason={text}",
-    }
-    return json.dumps(
-        {
-            "taskHubName": "LocalHost",
-            "creationUrls": {"createNewInstancePostUri": f"{rpc}orchestrators/{{functionName}}[/{{instanceId}}]"},
-            "managementUrls": {"id": "INSTANCEID"} | {key: instance + path for key, path in operations.items()},
-            "baseUrl": rpc,
-            "requiredQueryStringParameters": "",
-            "rpcBaseUrl": rpc,
-        }
-    )

@@ -1,0 +1,46 @@
+"""What ``runs/get`` tells of an emulated run, in ``state``, in the newer ``status``, or in both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local_host.emulators.run_life import TERMINAL
+
+if TYPE_CHECKING:
+    from local_host.emulators.run_life import Row, Run
+
+# the newer `status` object has other words for some states
+STATUS_OF = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
+CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "INTERNAL_ERROR"}
+
+
+def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, Any]:
+    """The run in that row; ``tasks`` has the life cycle state of each of its task runs."""
+    ended = row.state in TERMINAL
+    state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
+    status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
+    if ended:
+        state["user_cancelled_or_timedout"] = row.result in {"CANCELED", "TIMEDOUT"}
+        code = CODE_OF.get(row.result, row.result)
+        status["termination_details"] = {"code": code, "type": "SUCCESS", "message": row.message}
+        if row.result is not None:
+            state["result_state"] = row.result
+    elif row.state == "QUEUED":
+        state["queue_reason"] = "Queued due to reaching maximum concurrent runs."
+        status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state["queue_reason"]}
+    told = {"state": state, "status": status}
+    return {
+        "job_id": 11223344,
+        "run_id": run.run_id,
+        "number_in_job": run.run_id,
+        "original_attempt_run_id": run.run_id,
+        **{key: told[key] for key in run.life.shows},
+        "start_time": run.began_ms,
+        "end_time": run.began_ms + 1000 if ended else 0,
+        "run_name": "nightly",
+        "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
+        "tasks": [
+            {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": task_state}}
+            for task, task_state in tasks.items()
+        ],
+    }
