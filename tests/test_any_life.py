@@ -3,6 +3,8 @@
 Hypothesis plays the world, an event at a time, against the registered orchestrator. The same orchestration may be begun
 again while it runs (two executions of one id, as the Azure Storage backend lets happen), activities may be carried out
 twice, and a worker may die after any turn, before what it decided was stored.
+
+It is longer than most: the world, what may happen in it and what must hold are one state machine.
 """
 
 from __future__ import annotations

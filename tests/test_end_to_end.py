@@ -6,16 +6,14 @@ Every outcome of the contract's table is here, and what a caller sees on the way
 from __future__ import annotations
 
 import logging
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import requests
 
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row, canceling
 from local_host.engine.instance import ENDED
+from tests.support.caller import cancel, post, result_of
 from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
@@ -24,27 +22,6 @@ if TYPE_CHECKING:
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity
     from local_host.emulators.workspace import JobsApi
     from local_host.host import LocalHost
-
-SECONDS = 20.0
-
-
-def post(host: LocalHost, order: Any, query: str = "") -> requests.Response:
-    return requests.post(f"{host.url}/api/cancel-active-run{query}", json=order, timeout=SECONDS)
-
-
-def result_of(host: LocalHost, run_id: int, query: str = "") -> dict[str, Any]:
-    """The status endpoint's last word on the cancellation of the run."""
-    host.engine.wait_until_ended(f"prod-{run_id}", SECONDS)
-    answer = requests.get(f"{host.url}/api/cancel-active-run/prod-{run_id}{query}", timeout=SECONDS)
-    assert answer.status_code == 200
-    result: dict[str, Any] = answer.json()
-    return result
-
-
-def cancel(host: LocalHost, run_id: int, **order: Any) -> dict[str, Any]:
-    accepted = post(host, {"runId": run_id, **order})
-    assert accepted.status_code == 202
-    return result_of(host, run_id)
 
 
 # -- outcomes --------------------------------------------------------------------------------------------------------
@@ -160,201 +137,6 @@ def test_an_identity_endpoint_that_comes_back_is_waited_for(
     result = cancel(host, workspace.add_run())
     assert result["outcome"] == "canceled"
     assert result["retries"] >= 1
-
-
-# -- joining, starting afresh ----------------------------------------------------------------------------------------
-
-
-def test_two_posts_at_once_give_one_orchestration_and_one_cancel(host: LocalHost, workspace: JobsApi) -> None:
-    run_id = workspace.add_run(canceling(1.0))
-    together = threading.Barrier(8)
-
-    def start(_: int) -> requests.Response:
-        together.wait()
-        return post(host, {"runId": run_id})
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(start, range(8)))
-    assert {answer.status_code for answer in answers} == {202}
-    assert {answer.json()["instanceId"] for answer in answers} == {f"prod-{run_id}"}
-    assert sorted(answer.json()["joined"] for answer in answers) == [False] + [True] * 7
-    assert result_of(host, run_id)["outcome"] == "canceled"
-    assert workspace.count("cancel") == 1
-
-
-def test_asking_again_after_the_end_starts_afresh_because_a_run_may_have_been_repaired(
-    host: LocalHost, workspace: JobsApi
-) -> None:
-    run_id = workspace.add_run()
-    assert cancel(host, run_id)["outcome"] == "canceled"
-    assert cancel(host, run_id)["outcome"] == "alreadyEnded"
-    workspace.repair(run_id)
-    assert cancel(host, run_id)["outcome"] == "canceled"
-    assert workspace.count("cancel") == 2
-
-
-def test_one_id_in_two_workspaces_is_two_cancellations(
-    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
-) -> None:
-    table = f'{{"prod": {{"host": "{workspace.url}"}}, "test": {{"host": "{workspace.url}"}}}}'
-    host = start_host({**environ, "DATABRICKS_WORKSPACES": table, "DEFAULT_WORKSPACE": "prod"})
-    run_id = workspace.add_run(canceling(1.0))
-    ids = [post(host, {"runId": run_id, "workspace": name}).json()["instanceId"] for name in ("prod", "test")]
-    assert ids == [f"prod-{run_id}", f"test-{run_id}"]
-    host.engine.wait_until_ended(ids[1], SECONDS)
-
-
-# -- what the caller sees --------------------------------------------------------------------------------------------
-
-
-def test_the_start_answers_202_with_location_retry_after_and_the_ids(host: LocalHost, workspace: JobsApi) -> None:
-    run_id = workspace.add_run()
-    accepted = post(host, {"runId": run_id})
-    status_url = f"{host.url}/api/cancel-active-run/prod-{run_id}"
-    assert accepted.headers["Location"] == status_url
-    assert int(accepted.headers["Retry-After"]) >= 1
-    assert accepted.json() == {
-        "instanceId": f"prod-{run_id}",
-        "runId": run_id,
-        "workspace": "prod",
-        "joined": False,
-        "statusUrl": status_url,
-    }
-    result_of(host, run_id)
-
-
-def test_while_it_runs_the_status_is_202_with_progress_and_a_retry_after_behind_the_next_poll(
-    host: LocalHost, workspace: JobsApi
-) -> None:
-    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
-    url = post(host, {"runId": run_id, "waitTimeoutSeconds": 2}).headers["Location"]
-    workspace.wait_for(lambda seen: seen.count("get") >= 3)
-    looked = requests.get(url, timeout=SECONDS)
-    assert (looked.status_code, looked.headers["Location"]) == (202, url)
-    assert 1 <= int(looked.headers["Retry-After"]) <= 3
-    assert looked.json()["progress"]["lifeCycleState"] in {"RUNNING", "TERMINATING"}
-    assert looked.json()["progress"]["cancels"] == 1
-    result_of(host, run_id)
-
-
-def test_the_callers_own_key_in_the_query_stays_in_the_location_and_no_other_key_is_put_there(
-    host: LocalHost, workspace: JobsApi
-) -> None:
-    run_id = workspace.add_run()
-    location = post(host, {"runId": run_id}, "?code=a%2Fkey%3D%3D&other=1").headers["Location"]
-    assert location.endswith(f"/api/cancel-active-run/prod-{run_id}?code=a%2Fkey%3D%3D")
-    result_of(host, run_id)
-
-
-def test_a_caller_that_wants_a_failure_gets_500_with_the_same_body(host: LocalHost) -> None:
-    query = "?returnInternalServerErrorOnFailure=true"
-    location = post(host, {"runId": 7}, query).headers["Location"]
-    plain = result_of(host, 7)
-    wanted = requests.get(location, timeout=SECONDS)
-    assert (wanted.status_code, wanted.json()) == (500, plain)
-
-
-def test_a_caller_that_wants_a_failure_gets_200_when_the_run_is_stopped(host: LocalHost, workspace: JobsApi) -> None:
-    run_id = workspace.add_run()
-    cancel(host, run_id)
-    url = f"{host.url}/api/cancel-active-run/prod-{run_id}?returnInternalServerErrorOnFailure=true"
-    assert requests.get(url, timeout=SECONDS).status_code == 200
-
-
-@pytest.mark.parametrize("instance_id", ["prod-404", "nobody", "prod-0", "-1", "prod-12345678901234567890", "a%2Fb-1"])
-def test_an_instance_that_nobody_started_is_404(instance_id: str, host: LocalHost) -> None:
-    answer = requests.get(f"{host.url}/api/cancel-active-run/{instance_id}", timeout=SECONDS)
-    assert answer.status_code == 404
-
-
-def test_an_instance_that_an_operator_terminated_is_shown_as_failed_and_not_stopped(
-    host: LocalHost, workspace: JobsApi
-) -> None:
-    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
-    post(host, {"runId": run_id})
-    workspace.wait_for(lambda seen: seen.count("cancel") == 1)
-    host.engine.terminate(f"prod-{run_id}", "maintenance")
-    result = result_of(host, run_id)
-    assert (result["outcome"], result["stopped"], result["runId"]) == ("failed", False, run_id)
-    assert result["error"]["code"] == "InstanceTerminated"
-
-
-def test_every_problem_of_a_request_is_told_in_one_answer(host: LocalHost) -> None:
-    order = {"runId": True, "workspace": "https://evil.example", "token": "dapi-x", "colour": "red", "reason": "a\nb"}
-    refused = post(host, order)
-    assert refused.status_code == 400
-    assert refused.headers["Content-Type"].startswith("application/problem+json")
-    assert len(refused.json()["problems"]) == len(order)
-    assert "dapi-x" not in refused.text
-
-
-@pytest.mark.parametrize("flag", ["yes", "1", ""])
-def test_a_flag_in_the_query_that_is_neither_true_nor_false_is_refused_by_both_doors(
-    flag: str, host: LocalHost
-) -> None:
-    query = f"?returnInternalServerErrorOnFailure={flag}"
-    assert post(host, {"runId": 1}, query).status_code == 400
-    assert requests.get(f"{host.url}/api/cancel-active-run/prod-1{query}", timeout=SECONDS).status_code == 400
-
-
-def test_a_workspace_that_the_settings_do_not_know_is_refused_by_name(host: LocalHost) -> None:
-    refused = post(host, {"runId": 1, "workspace": "staging"})
-    assert refused.status_code == 400
-    assert refused.json()["problems"] == ["No workspace is called 'staging' here; the settings name: prod."]
-
-
-@pytest.mark.parametrize(
-    ("method", "body", "media_type", "status_code"),
-    [
-        ("GET", b"", "application/json", 405),
-        ("POST", b"{}", "text/plain", 415),
-        ("POST", b"{}", "application/json", 400),
-        ("POST", b"", "application/json", 400),
-        ("POST", b"not json", "application/json", 400),
-        ("POST", b'{"runId": 1, "runId": 2}', "application/json", 400),
-        ("POST", b'{"runId": NaN}', "application/json", 400),
-        ("POST", b"[1]", "application/json", 400),
-        ("POST", b"[" * 60_000, "application/json", 400),
-        ("POST", b'{"runId": ' + b"9" * 50_000 + b"}", "application/json", 400),
-        ("POST", b"\xff\xfe", "application/json", 400),
-        ("POST", b'{"runId": 1, "reason": "' + b"x" * 70_000 + b'"}', "application/json", 413),
-    ],
-)
-def test_what_cannot_be_taken_is_refused_as_a_problem(
-    method: str, body: bytes, media_type: str, status_code: int, host: LocalHost
-) -> None:
-    answer = requests.request(
-        method,
-        f"{host.url}/api/cancel-active-run",
-        data=body,
-        headers={"Content-Type": media_type},
-        timeout=SECONDS,
-    )
-    assert answer.status_code == status_code
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    assert host.engine.instances() == []
-
-
-def test_wrong_settings_are_told_to_the_caller_by_key_and_nothing_is_started(
-    start_host: Callable[..., LocalHost],
-) -> None:
-    host = start_host({"KEY_VAULT_URI": "http://vault.example", "JOBS_API_VERSION": "3"})
-    refused = post(host, {"runId": 1})
-    assert refused.status_code == 500
-    named = " ".join(refused.json()["problems"])
-    assert all(key in named for key in ("DATABRICKS_HOST", "KEY_VAULT_URI", "JOBS_API_VERSION"))
-    assert host.engine.instances() == []
-
-
-@pytest.mark.parametrize("out_of_order", [0, 400, 500, 503])
-def test_a_task_hub_that_cannot_be_reached_is_503_and_nothing_is_half_started(
-    out_of_order: int, host: LocalHost, workspace: JobsApi
-) -> None:
-    host.endpoint.out_of_order = out_of_order
-    refused = post(host, {"runId": workspace.add_run()})
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
-    assert host.engine.instances() == []
-    host.endpoint.out_of_order = None
 
 
 # -- the token ------------------------------------------------------------------------------------------------------

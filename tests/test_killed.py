@@ -1,4 +1,7 @@
-"""``serve --state`` killed at random moments, with cancellations in flight through both triggers: nothing is lost."""
+"""``serve --state`` killed at random moments, with cancellations in flight through both triggers: nothing is lost.
+
+It is longer than most: the one test is a story, and what its callers do is told with it.
+"""
 
 from __future__ import annotations
 

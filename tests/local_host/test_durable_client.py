@@ -13,23 +13,15 @@ import pytest
 import requests
 from azure.durable_functions.models.OrchestrationRuntimeStatus import OrchestrationRuntimeStatus
 
-from tests.support.http_app import HOUR, SECONDS, call
+from tests.support.http_app import HOUR, SECONDS
 
 if TYPE_CHECKING:
-    import azure.durable_functions as df
-    from local_host.host import LocalHost
     from collections.abc import Coroutine
 
+    import azure.durable_functions as df
+
     from local_host.background import BackgroundServers
-
-
-def test_an_orchestration_is_started_over_http_and_ends(local: LocalHost) -> None:
-    accepted = call("POST", local, "/api/start/over-http", json={"a": ["ä", None, 2**60]})
-    assert accepted.status_code == 202
-    assert accepted.headers["Location"].endswith("/instances/over-http")
-    ended = local.engine.wait_until_ended("over-http", SECONDS)
-    assert ended.input == {"a": ["ä", None, 2**60]}
-    assert ended.output == {"given": ended.input}
+    from local_host.host import LocalHost
 
 
 def test_the_client_sees_an_instance_from_its_start_to_its_end(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import azure.durable_functions as df
 import pytest
 
 from local_host.http_triggers import HttpTriggers, UnsupportedRouteError
+from tests.support.caller import SECONDS
 from tests.support.http_app import WRITTEN, call, create_app
 
 if TYPE_CHECKING:
@@ -139,3 +140,12 @@ def test_a_route_that_would_be_misunderstood_is_refused(route: str) -> None:
 
     with pytest.raises(UnsupportedRouteError):
         HttpTriggers(app.get_functions(), nobody)
+
+
+def test_an_orchestration_is_started_over_http_and_ends(local: LocalHost) -> None:
+    accepted = call("POST", local, "/api/start/over-http", json={"a": ["ä", None, 2**60]})
+    assert accepted.status_code == 202
+    assert accepted.headers["Location"].endswith("/instances/over-http")
+    ended = local.engine.wait_until_ended("over-http", SECONDS)
+    assert ended.input == {"a": ["ä", None, 2**60]}
+    assert ended.output == {"given": ended.input}

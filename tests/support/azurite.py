@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_host.queue_trigger import POISON, queue_client
+from local_host.queue_trigger import POISON, Rules, queue_client
 from tests.support import ROOT
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 AZURITE = ROOT / ".azurite/node_modules/.bin/azurite-queue"
 
+# the extension's, with waits short enough for a test
+RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_pause=0.1)
 needs_azurite = pytest.mark.skipif(
     not AZURITE.exists(), reason="Azurite is not installed (`make test` installs it where there is npm)"
 )
@@ -62,3 +64,13 @@ def poison(storage: str, name: str) -> Iterator[QueueClient]:
     client = queue_client(storage, name + POISON)
     yield client
     client.close()
+
+
+def wait_for_message(queue: QueueClient) -> str:
+    """The content of the next message; the service has no way to wait for one, so it is asked until it has it."""
+    for _ in range(10_000):
+        found = queue.receive_message()
+        if found is not None:
+            content: str = found.content
+            return content
+    raise TimeoutError

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import azure.durable_functions as df
 
-
 if TYPE_CHECKING:
-    from local_host.engine.engine import Engine
     from collections.abc import Callable
+
+    from local_host.engine.engine import Engine
 
 
 SECONDS = 20.0  # the longest that anything here may take

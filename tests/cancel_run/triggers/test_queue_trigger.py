@@ -5,29 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-import azure.functions as func
 import pytest
 import requests
 
 from local_host.emulators.run_life import Life, Row, canceling
-from local_host.host import LocalHost
-from local_host.queue_trigger import Rules, attach_queues, write_to_queue
-from tests.support.azurite import needs_azurite
+from local_host.queue_trigger import attach_queues, write_to_queue
+from tests.support.azurite import RULES, needs_azurite, wait_for_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from azure.storage.queue import QueueClient
 
-    from local_host.background import BackgroundServers
     from local_host.emulators.workspace import JobsApi
+    from local_host.host import LocalHost
 
 SECONDS = 30.0
-RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_pause=0.1)
 
 pytestmark = needs_azurite
 
@@ -114,16 +109,6 @@ def test_a_message_that_can_never_work_ends_in_the_poison_queue_with_one_line_th
     assert message not in told[0].getMessage()
 
 
-def wait_for_message(queue: QueueClient) -> str:
-    """The content of the next message; the service has no way to wait for one, so it is asked until it has it."""
-    for _ in range(10_000):
-        found = queue.receive_message()
-        if found is not None:
-            content: str = found.content
-            return content
-    raise TimeoutError
-
-
 def test_a_task_hub_that_is_away_for_a_moment_loses_no_message(
     queue: QueueClient, fed: LocalHost, workspace: JobsApi
 ) -> None:
@@ -147,66 +132,3 @@ def test_of_a_thousand_messages_with_duplicates_none_is_lost(
     for run_id in runs:
         assert fed.engine.wait_until_ended(f"prod-{run_id}", SECONDS).output["stopped"] is True
     assert poison.get_queue_properties().approximate_message_count == 0
-
-
-# -- the rules of the extension, with a function of the tests' own -----------------------------------------------------
-
-
-@pytest.fixture
-def feed(servers: BackgroundServers, storage: str, name: str) -> Iterator[Callable[..., None]]:
-    """Feeds a function from the test's queue by rules."""
-    hosts: list[LocalHost] = []
-
-    def start(function: Callable[[func.QueueMessage], None], rules: Rules) -> None:
-        app = func.FunctionApp()
-        app.queue_trigger(arg_name="message", queue_name=name, connection="AzureWebJobsStorage")(function)
-        hosts.append(LocalHost(app, servers))
-        attach_queues(hosts[-1], storage, rules)
-
-    yield start
-    for host in hosts:
-        host.close()
-
-
-def test_a_message_stays_hidden_for_as_long_as_the_function_has_it(
-    queue: QueueClient, feed: Callable[..., None]
-) -> None:
-    given: list[str | None] = []
-    entered, may_return = threading.Event(), threading.Event()
-
-    def slow(message: func.QueueMessage) -> None:
-        given.append(message.id)
-        entered.set()
-        assert may_return.wait(SECONDS)
-
-    rules = Rules(hidden=2)
-    sent = queue.send_message("slow")
-    feed(slow, rules)
-    assert entered.wait(SECONDS)
-    try:
-        until = time.monotonic() + 2.5 * rules.hidden
-        while time.monotonic() < until:
-            assert not queue.peek_messages()
-    finally:
-        may_return.set()
-    while queue.get_queue_properties().approximate_message_count:
-        pass  # until it is deleted, which takes the receipt of the last renewal
-    assert given == [sent.id]
-
-
-def test_a_message_that_was_killed_with_its_process_too_often_is_poison(
-    queue: QueueClient, poison: QueueClient, feed: Callable[..., None]
-) -> None:
-    given: list[str | None] = []
-
-    def function(message: func.QueueMessage) -> None:
-        given.append(message.id)
-
-    queue.send_message("deadly")
-    for _ in range(RULES.max_dequeue_count):
-        taken = queue.receive_message()
-        assert taken is not None
-        queue.update_message(taken, visibility_timeout=0)  # as after a kill, only sooner
-    feed(function, RULES)
-    assert wait_for_message(poison) == "deadly"
-    assert given == []

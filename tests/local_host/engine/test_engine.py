@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-
+from typing import TYPE_CHECKING
 
 from local_host.engine.engine import Engine
 from tests.support.engine_app import SECONDS, Scene, create_app, until
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest

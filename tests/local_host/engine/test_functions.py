@@ -9,9 +9,9 @@ import pytest
 from tests.support.engine_app import FAN, SECONDS, Scene, until
 
 if TYPE_CHECKING:
-    from local_host.engine.engine import Engine
     from collections.abc import Callable
 
+    from local_host.engine.engine import Engine
     from local_host.engine.instance import Instance
 
 # -- orchestrators written for the 1.x SDK -----------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""The journal of the local host: what a process that was killed leaves behind, and what its successor makes of it."""
+"""The journal of the local host: what a process that was killed leaves behind, and what its successor makes of it.
+
+It is longer than most: every test wants the same small app, left behind in the same way.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The token through the real azure-identity and azure-keyvault-secrets, against emulated endpoints."""
+"""The token through the real azure-identity and azure-keyvault-secrets, against emulated endpoints.
+
+It is longer than most: one class, and everything that can go wrong before it has a token.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,136 @@
+"""What a caller of the HTTP triggers sees: joining and starting afresh, status codes and headers."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from local_host.emulators.run_life import Life, Row, canceling
+from tests.support.caller import SECONDS, cancel, post, result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local_host.emulators.workspace import JobsApi
+    from local_host.host import LocalHost
+
+
+# -- joining, starting afresh ----------------------------------------------------------------------------------------
+
+
+def test_two_posts_at_once_give_one_orchestration_and_one_cancel(host: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run(canceling(1.0))
+    together = threading.Barrier(8)
+
+    def start(_: int) -> requests.Response:
+        together.wait()
+        return post(host, {"runId": run_id})
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(start, range(8)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert {answer.json()["instanceId"] for answer in answers} == {f"prod-{run_id}"}
+    assert sorted(answer.json()["joined"] for answer in answers) == [False] + [True] * 7
+    assert result_of(host, run_id)["outcome"] == "canceled"
+    assert workspace.count("cancel") == 1
+
+
+def test_asking_again_after_the_end_starts_afresh_because_a_run_may_have_been_repaired(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    assert cancel(host, run_id)["outcome"] == "canceled"
+    assert cancel(host, run_id)["outcome"] == "alreadyEnded"
+    workspace.repair(run_id)
+    assert cancel(host, run_id)["outcome"] == "canceled"
+    assert workspace.count("cancel") == 2
+
+
+def test_one_id_in_two_workspaces_is_two_cancellations(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
+) -> None:
+    table = f'{{"prod": {{"host": "{workspace.url}"}}, "test": {{"host": "{workspace.url}"}}}}'
+    host = start_host({**environ, "DATABRICKS_WORKSPACES": table, "DEFAULT_WORKSPACE": "prod"})
+    run_id = workspace.add_run(canceling(1.0))
+    ids = [post(host, {"runId": run_id, "workspace": name}).json()["instanceId"] for name in ("prod", "test")]
+    assert ids == [f"prod-{run_id}", f"test-{run_id}"]
+    host.engine.wait_until_ended(ids[1], SECONDS)
+
+
+# -- what the caller sees --------------------------------------------------------------------------------------------
+
+
+def test_the_start_answers_202_with_location_retry_after_and_the_ids(host: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    accepted = post(host, {"runId": run_id})
+    status_url = f"{host.url}/api/cancel-active-run/prod-{run_id}"
+    assert accepted.headers["Location"] == status_url
+    assert int(accepted.headers["Retry-After"]) >= 1
+    assert accepted.json() == {
+        "instanceId": f"prod-{run_id}",
+        "runId": run_id,
+        "workspace": "prod",
+        "joined": False,
+        "statusUrl": status_url,
+    }
+    result_of(host, run_id)
+
+
+def test_while_it_runs_the_status_is_202_with_progress_and_a_retry_after_behind_the_next_poll(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    url = post(host, {"runId": run_id, "waitTimeoutSeconds": 2}).headers["Location"]
+    workspace.wait_for(lambda seen: seen.count("get") >= 3)
+    looked = requests.get(url, timeout=SECONDS)
+    assert (looked.status_code, looked.headers["Location"]) == (202, url)
+    assert 1 <= int(looked.headers["Retry-After"]) <= 3
+    assert looked.json()["progress"]["lifeCycleState"] in {"RUNNING", "TERMINATING"}
+    assert looked.json()["progress"]["cancels"] == 1
+    result_of(host, run_id)
+
+
+def test_the_callers_own_key_in_the_query_stays_in_the_location_and_no_other_key_is_put_there(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    location = post(host, {"runId": run_id}, "?code=a%2Fkey%3D%3D&other=1").headers["Location"]
+    assert location.endswith(f"/api/cancel-active-run/prod-{run_id}?code=a%2Fkey%3D%3D")
+    result_of(host, run_id)
+
+
+def test_a_caller_that_wants_a_failure_gets_500_with_the_same_body(host: LocalHost) -> None:
+    query = "?returnInternalServerErrorOnFailure=true"
+    location = post(host, {"runId": 7}, query).headers["Location"]
+    plain = result_of(host, 7)
+    wanted = requests.get(location, timeout=SECONDS)
+    assert (wanted.status_code, wanted.json()) == (500, plain)
+
+
+def test_a_caller_that_wants_a_failure_gets_200_when_the_run_is_stopped(host: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    cancel(host, run_id)
+    url = f"{host.url}/api/cancel-active-run/prod-{run_id}?returnInternalServerErrorOnFailure=true"
+    assert requests.get(url, timeout=SECONDS).status_code == 200
+
+
+@pytest.mark.parametrize("instance_id", ["prod-404", "nobody", "prod-0", "-1", "prod-12345678901234567890", "a%2Fb-1"])
+def test_an_instance_that_nobody_started_is_404(instance_id: str, host: LocalHost) -> None:
+    answer = requests.get(f"{host.url}/api/cancel-active-run/{instance_id}", timeout=SECONDS)
+    assert answer.status_code == 404
+
+
+def test_an_instance_that_an_operator_terminated_is_shown_as_failed_and_not_stopped(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    post(host, {"runId": run_id})
+    workspace.wait_for(lambda seen: seen.count("cancel") == 1)
+    host.engine.terminate(f"prod-{run_id}", "maintenance")
+    result = result_of(host, run_id)
+    assert (result["outcome"], result["stopped"], result["runId"]) == ("failed", False, run_id)
+    assert result["error"]["code"] == "InstanceTerminated"

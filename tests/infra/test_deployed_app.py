@@ -1,0 +1,188 @@
+"""What the templates deploy, held against the app: its settings, host.json, routes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cancel_run.clock import SystemClock
+from cancel_run.databricks.tokens.key_vault import TokenVault
+from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
+from cancel_run.workspaces import DEFAULT_SECRET
+from function_app import create_app
+from local_host.http_triggers import route_prefix
+from local_host.queue_trigger import POISON
+from tests.support import ROOT
+from tests.support.app_settings import OTHERS, host_json, settings_of_the_app
+from tests.support.bicep import (
+    as_json,
+    body,
+    condition,
+    keys,
+    parameters,
+    parsed,
+    resources,
+    source,
+    variable,
+)
+from tests.support.the_token import SECRET, TOKEN
+
+if TYPE_CHECKING:
+    from local_host.emulators.key_vault import KeyVault, ManagedIdentity
+
+
+def deployed_settings() -> set[str]:
+    """Every app setting that the templates set, in whatever case."""
+    mine = resources("app.bicep")["settings"]["properties"]
+    parts = ("workspaceSettings", "schedulerSettings")
+    return keys(mine).union(*(keys(variable("app.bicep", part)) for part in parts))
+
+
+def routes(method: str) -> set[str]:
+    triggers = [function.get_trigger().get_dict_repr() for function in create_app({}).get_functions()]
+    http = [trigger for trigger in triggers if trigger["type"] == "httpTrigger"]
+    return {
+        f"/{route_prefix()}/{trigger['route']}"
+        for trigger in http
+        if method in {one.value for one in trigger["methods"]}
+    }
+
+
+# -- the app's settings ----------------------------------------------------------------------------------------------
+
+
+def test_every_setting_that_is_deployed_is_read_by_somebody() -> None:
+    assert deployed_settings() - set(OTHERS) <= settings_of_the_app()
+    assert set(OTHERS) <= deployed_settings()
+
+
+@pytest.mark.parametrize(
+    "workspaces",
+    [
+        {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net"},
+        {"DATABRICKS_WORKSPACES": json.dumps({"prod": {"host": "https://adb-1.2.azuredatabricks.net"}})},
+    ],
+)
+def test_the_app_takes_what_is_deployed(workspaces: dict[str, str]) -> None:
+    assert set(workspaces) <= keys(variable("app.bicep", "workspaceSettings"))
+    values = {
+        **workspaces,
+        "KEY_VAULT_URI": "https://kv-abc.vault.azure.net/",
+        "CANCEL_QUEUE_NAME": "cancel-active-run",
+    }
+    ours = {key for key in keys(resources("app.bicep")["settings"]["properties"]) if key not in OTHERS}
+    assert ours == {"KEY_VAULT_URI", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL"}
+    for level in ("function", "anonymous"):
+        assert Settings.from_environ({**values, "HTTP_AUTH_LEVEL": level})
+
+
+def test_the_identity_that_is_deployed_is_the_one_that_the_app_asks_the_vault_as(
+    vault: KeyVault, identity: ManagedIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "AZURE_CLIENT_ID: identityClientId" in source("app.bicep")
+    chosen = re.search(r"AZURE_TOKEN_CREDENTIALS: '(\w+)'", source("app.bicep"))
+    assert chosen
+    monkeypatch.setenv("AZURE_CLIENT_ID", "the-identity-of-the-template")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", chosen[1])
+    assert TokenVault(vault.uri, SystemClock(), timeout=5).token(SECRET).reveal() == TOKEN
+    assert identity.client_ids == ["the-identity-of-the-template"]
+
+
+def test_nothing_is_set_that_flex_consumption_refuses() -> None:
+    refused = r"FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_|SCM_DO_BUILD|ENABLE_ORYX|\bTZ\b"
+    assert not [key for key in deployed_settings() if re.match(refused, key)]
+
+
+def test_the_doors_are_opened_to_nobody_but_those_that_entra_has_let_in() -> None:
+    level = resources("app.bicep")["settings"]["properties"]["function"]["parameters"]["arg_4"]["HTTP_AUTH_LEVEL"]
+    asked = level["operator"]["operands"]
+    assert (asked["condition"], asked["true_value"], asked["false_value"]) == ("withEntra", "anonymous", "function")
+    assert condition("app.bicep", "signIn") == "withEntra"
+    assert resources("app.bicep")["settings"]["dependsOn"] == ["signIn"]
+    sign_in = resources("app.bicep")["signIn"]["properties"]
+    assert sign_in["platform"]["enabled"] is True
+    assert sign_in["globalValidation"] == {"requireAuthentication": True, "unauthenticatedClientAction": "Return401"}
+    assert "excludedPaths" not in source("app.bicep")
+    for module in ("workflow", "alerts"):  # both come in by Entra alone
+        assert re.search(rf"module {module} '[^']+' = if \(with\w+\)", source("main.bicep"))
+    assert re.findall(r"var with(?:LogicApp|Alerts) = \w+ && (\w+)", source("main.bicep")) == ["withEntra"] * 2
+
+
+def test_the_name_of_the_secret_is_the_one_that_the_app_looks_for() -> None:
+    assert f"?? '{DEFAULT_SECRET}'" in source("main.bicep")
+
+
+def test_the_queues_are_those_that_the_app_reads_and_that_poison_goes_to() -> None:
+    assert parameters("main.bicep")["queueName"]["default"] == DEFAULT_QUEUE_NAME
+    queues = [one for one in resources("storage.bicep").values() if one["type"].endswith("queueServices/queues")]
+    assert [one["name"] for one in queues] == ["queueName", f"${{queueName}}{POISON}"]
+
+
+# -- host.json -------------------------------------------------------------------------------------------------------
+
+
+def test_the_scheduler_backends_host_json_is_the_other_one_but_for_where_orchestrations_are_kept() -> None:
+    mine, its = host_json(), as_json("host.scheduler.json")
+    provider = its["extensions"]["durableTask"].pop("storageProvider")
+    mine["extensions"]["durableTask"].pop("storageProvider")
+    assert its == mine
+    assert provider["type"] == "azureManaged"
+    assert provider["connectionStringName"] in keys(variable("app.bicep", "schedulerSettings"))
+    hub = mine["extensions"]["durableTask"]["hubName"]
+    assert resources("scheduler.bicep")["hub"]["name"] == hub
+    assert f"/{hub}'" in source("identity.bicep")
+
+
+def test_there_is_a_thread_for_every_activity_and_orchestrator_that_runs_at_once_and_some_for_the_doors() -> None:
+    durable = host_json()["extensions"]["durableTask"]
+    threads = re.search(r"PYTHON_THREADPOOL_THREAD_COUNT: '(\d+)'", source("app.bicep"))
+    assert threads
+    at_once = durable["maxConcurrentActivityFunctions"] + durable["maxConcurrentOrchestratorFunctions"]
+    assert at_once + 4 <= int(threads[1]) <= 32  # the worker takes no more
+
+
+def test_the_log_levels_keep_what_functions_say_and_name_functions_that_are_there() -> None:
+    levels = host_json()["logging"]["logLevel"]
+    names = {function.get_function_name() for function in create_app({}).get_functions()}
+    told = {category.split(".")[1] for category in levels if category.startswith("Function.")}
+    assert told <= names
+    assert {"cancel-active-run", "startFromQueue", "purgeHistory"} <= told  # those that log at INFO
+    assert levels["Host.Results"] == "Information"
+    assert levels["default"] == "Warning"  # the poison queue's and a terminated instance's lines are warnings
+
+
+def test_an_outcome_is_never_sampled_away() -> None:
+    sampling = host_json()["logging"]["applicationInsights"]["samplingSettings"]
+    assert {"Trace", "Exception"} <= set(sampling["excludedTypes"].split(";"))
+    assert "SamplingPercentage" not in source("monitoring.bicep")
+    assert "dailyQuotaGb" not in source("monitoring.bicep")
+
+
+# -- routes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", ["logic-app.bicep", "alerts.bicep"])
+def test_what_is_called_is_a_route_of_the_app(file: str) -> None:
+    called = re.findall(r"\$\{appUrl\}(/[\w/-]+)", source(file))
+    assert called
+    assert set(called) <= routes("POST")
+
+
+def test_the_action_group_speaks_the_schema_that_the_app_reads_and_shows_a_token() -> None:
+    (receiver,) = resources("alerts.bicep")["canceling"]["properties"]["webhookReceivers"]
+    assert receiver["useCommonAlertSchema"] is True
+    assert receiver["useAadAuth"] is True
+    (criterion,) = body(parsed("alerts.bicep")["resources"]["tooLong"])["properties"]["criteria"]["allOf"]
+    assert [dimension["name"] for dimension in criterion["dimensions"]] == ["runId"]
+
+
+# -- what is deployed ------------------------------------------------------------------------------------------------
+
+
+def test_azd_finds_the_app_that_the_template_tags() -> None:
+    service = re.search(r"^services:\n  (\w+):\n    project: \.$", (ROOT / "azure.yaml").read_text(), re.MULTILINE)
+    assert service
+    assert f"'azd-service-name': '{service[1]}'" in source("app.bicep")
