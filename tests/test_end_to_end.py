@@ -277,6 +277,7 @@ def test_an_instance_that_an_operator_terminated_is_shown_as_failed_and_not_stop
     result = result_of(host, run_id)
     assert (result["outcome"], result["stopped"], result["runId"]) == ("failed", False, run_id)
     assert result["error"]["code"] == "InstanceTerminated"
+    assert result["cancels"] == 1, "what the custom status knew"
 
 
 def test_every_problem_of_a_request_is_told_in_one_answer(host: LocalHost) -> None:
@@ -346,15 +347,28 @@ def test_wrong_settings_are_told_to_the_caller_by_key_and_nothing_is_started(
     assert host.engine.instances() == []
 
 
-@pytest.mark.parametrize("out_of_order", [0, 400, 500, 503])
-def test_a_task_hub_that_cannot_be_reached_is_503_and_nothing_is_half_started(
+@pytest.mark.parametrize("out_of_order", [0, 400, 404, 500, 503])
+def test_a_task_hub_that_cannot_be_reached_is_503_at_every_endpoint_and_nothing_is_half_started(
     out_of_order: int, host: LocalHost, workspace: JobsApi
 ) -> None:
+    begun = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    post(host, {"runId": begun})
     host.endpoint.out_of_order = out_of_order
-    refused = post(host, {"runId": workspace.add_run()})
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
-    assert host.engine.instances() == []
+    refused = [post(host, {"runId": run_id}) for run_id in (workspace.add_run(), begun)]
+    looked = [requests.get(f"{host.url}/api/cancel-active-run/prod-{n}", timeout=SECONDS) for n in (begun, 404)]
     host.endpoint.out_of_order = None
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused + looked] == [(503, "10")] * 4
+    assert [instance.instance_id for instance in host.engine.instances()] == [f"prod-{begun}"]
+
+
+def test_a_start_that_raced_another_may_believe_that_it_began_what_it_joined(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(canceling(0.5))
+    host.endpoint.starts_race = True
+    assert [post(host, {"runId": run_id}).json()["joined"] for _ in range(3)] == [False] * 3
+    assert result_of(host, run_id)["outcome"] == "canceled"
+    assert workspace.count("cancel") == 1
 
 
 # -- the token ------------------------------------------------------------------------------------------------------
