@@ -160,14 +160,14 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
     instance_id = request.route_params.get("instanceId", "")
     known = _INSTANCE_ID.fullmatch(instance_id)
     status: Any = await status_of(client, instance_id) if known else None
-    name = runtime_status(status)
-    if known is None or name is None:
+    if known is None or status is None:
         return _nobody_started()
+    name = runtime_status(status)
     if name in ACTIVE:
         return _running(request, instance_id, name, status.custom_status, clock.now())
     result = status.output
     if name != "Completed" or not isinstance(result, dict):
-        result = _failed(instance_id, known, name).to_json()
+        result = _failed(instance_id, known, name, status.custom_status).to_json()
     failed = wants_failure and not result.get("stopped")
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
 
@@ -203,17 +203,34 @@ def _running(request: HttpRequest, instance_id: str, name: str, custom_status: A
     )
 
 
-def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str) -> CancelResult:
+def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str, custom_status: Any) -> CancelResult:
+    """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
+    progress = custom_status if isinstance(custom_status, dict) else {}
     return CancelResult(
         Outcome.FAILED,
         run_id=int(known[2]),
         workspace=known[1],
+        final_life_cycle_state=_known_text(progress, "lifeCycleState"),
+        cancel_requested_at=_known_text(progress, "cancelRequestedAt"),
+        polls=_known_count(progress, "polls"),
+        cancels=_known_count(progress, "cancels"),
+        retries=_known_count(progress, "retries"),
         error=error_json(
             f"Instance{runtime_status_name}",
             f"The orchestration instance {instance_id} ended as {runtime_status_name}; nobody is watching the run any "
             "more. Its exception is in the logs. Ask again to start afresh.",
         ),
     )
+
+
+def _known_text(progress: dict[str, Any], key: str) -> str | None:
+    value = progress.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _known_count(progress: dict[str, Any], key: str) -> int:
+    value = progress.get(key)
+    return value if type(value) is int and value >= 0 else 0  # a custom status of another version may lack it
 
 
 def _nobody_started() -> Reply:

@@ -29,7 +29,11 @@ class DurableClient(Protocol):
 
 @dataclass(frozen=True)
 class Started:
-    """A cancellation that is under way; ``joined`` when it was before this request."""
+    """A cancellation that is under way.
+
+    ``joined`` is true when it certainly was before this request. It may be false for one that was begun at the same
+    moment: of many starts at once Durable runs one and lets several of them believe that they began it.
+    """
 
     instance_id: str
     run_id: int
@@ -54,7 +58,8 @@ async def start_or_join(client: DurableClient, settings: Settings, request: Canc
     try:
         await client.start_new(ORCHESTRATOR, instance_id, {**order.to_json(), "schedule": settings.schedule.to_json()})
     except Exception as refusal:  # the SDK raises bare Exceptions and KeyErrors, which say nothing sure
-        if runtime_status(await status_of(client, instance_id)) not in ACTIVE:
+        known = await status_of(client, instance_id)
+        if known is None or runtime_status(known) not in ACTIVE:
             raise TaskHubError(
                 instance_id,
                 f"The task hub did not take the start of {instance_id} ({type(refusal).__name__}).",
@@ -64,22 +69,36 @@ async def start_or_join(client: DurableClient, settings: Settings, request: Canc
 
 
 async def status_of(client: DurableClient, instance_id: str) -> Any:
-    """The SDK's status of an instance; falsy when nobody started one of that id.
+    """The SDK's status of an instance; None when nobody started one of that id.
 
     Raises:
-        TaskHubError: the task hub could not be asked.
+        TaskHubError: the task hub could not be asked, or its answer was not about an instance.
     """
     try:
-        return await client.get_status(instance_id)
+        status = await client.get_status(instance_id)
     except Exception as error:
         raise TaskHubError(
             instance_id, f"The task hub could not be asked about {instance_id} ({type(error).__name__})."
         ) from error
-
-
-def runtime_status(status: Any) -> str | None:
-    """The runtime status's name in the SDK's status object, or None for an instance that does not exist."""
-    if not status or status.runtime_status is None:
+    if _is_unknown(status):
         return None
+    if status.runtime_status is None:
+        raise TaskHubError(instance_id, f"The task hub cannot tell about {instance_id} at the moment.")
+    return status
+
+
+def _is_unknown(status: Any) -> bool:
+    """True when the task hub said that there is no such instance, and not merely that something went wrong.
+
+    For that it answers 404 without a body, of which the SDK's 1.x makes a status whose only attribute is an empty
+    ``message``. Of the JSON of an error (which the extension sends with every other status code) it makes a status too,
+    with the keys as attributes. 2.x raises for errors, and says so plainly when there is no instance.
+    """
+    told = {name: value for name, value in vars(status).items() if not name.startswith("_")}
+    return told == {"message": ""} or getattr(status, "orchestration_state", status) is None
+
+
+def runtime_status(status: Any) -> str:
+    """The runtime status's name in the SDK's status object."""
     name: str = status.runtime_status.value
     return name

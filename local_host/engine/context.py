@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 EXECUTION_MARK = "#"
 
 
+CUSTOM_STATUS_LIMIT = 16 * 1024  # bytes of its JSON in UTF-16
+
+
+class CustomStatusTooLargeError(Exception):
+    """A custom status of so many bytes in UTF-16."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The custom status has {size} bytes of UTF-16; at most {CUSTOM_STATUS_LIMIT} are taken.")
+
+
 class PlainJson(DataConverter):
     """Nothing travels but JSON, as between Azure's host and its worker: what JSON cannot say is an error."""
 
@@ -93,7 +103,14 @@ class ContextAdapter:
         return when_any(activities)
 
     def set_custom_status(self, status: Any) -> None:
-        """What a look at the instance shows beside its runtime status."""
+        """What a look at the instance shows beside its runtime status.
+
+        Raises:
+            CustomStatusTooLargeError: the extension would not take it, and the instance fails of that.
+        """
+        size = len(json.dumps(status, ensure_ascii=False, separators=(",", ":")).encode("utf-16-le"))
+        if size > CUSTOM_STATUS_LIMIT:
+            raise CustomStatusTooLargeError(size)
         self._context.set_custom_status(status)
 
     def continue_as_new(self, input_: Any) -> None:

@@ -20,6 +20,11 @@ from local_host.engine.instance import ENDED, Instance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STORAGE_AWAY = {
+    "Message": "Something went wrong while processing your request",
+    "ExceptionMessage": "Connection refused",
+    "ExceptionType": "Azure.RequestFailedException",
+}
 PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
 
 
@@ -28,14 +33,18 @@ class DurableEndpoint:
 
     Attributes:
         app: the endpoint as an aiohttp application.
-        out_of_order: while it is a status code every call is answered with it; while it is 0 connections are cut.
+        out_of_order: while it is a status code every call is answered with it, and with the extension's words for a
+            storage that is away; while it is 0 connections are cut.
         conflicts_are_500: a start of an id that runs is answered as older extensions do, with 500 instead of 409.
+        starts_race: a start of an id that runs is answered as one that began it, and dropped: so it goes in Azure for
+            most of many starts at the same moment.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.out_of_order: int | None = None
         self.conflicts_are_500 = False
+        self.starts_race = False
         self.app = web.Application(middlewares=[self._break_when_told], client_max_size=PAYLOAD_LIMIT)
         instance = PREFIX + "/instances/{instance_id}"
         self.app.add_routes(
@@ -60,7 +69,7 @@ class DurableEndpoint:
             return answer
         if self.out_of_order == 0 and request.transport is not None:
             request.transport.abort()
-        return web.json_response({"Message": "out of order"}, status=self.out_of_order or 500)
+        return web.json_response(STORAGE_AWAY, status=self.out_of_order or 500)
 
     async def _start(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -68,6 +77,8 @@ class DurableEndpoint:
         try:
             await asyncio.to_thread(self._engine.start, name, instance_id, await _payload(request))
         except InstanceExistsError as error:
+            if self.starts_race:
+                return web.json_response({"id": instance_id}, status=202)
             said = f"An Orchestration instance with the status {error.runtime_status} already exists."
             if self.conflicts_are_500:
                 return web.json_response({"Message": "Something went wrong.", "ExceptionMessage": said}, status=500)
@@ -80,7 +91,7 @@ class DurableEndpoint:
     async def _look(self, request: web.Request) -> web.Response:
         instance = await asyncio.to_thread(self._engine.get, request.match_info["instance_id"])
         if instance is None:
-            return web.json_response(None, status=404)
+            return _unknown()
         shown = _shown(instance, request)
         if _flag(request, "showHistory", default=False):
             shown["historyEvents"] = await asyncio.to_thread(self._engine.history_events, instance.instance_id)
@@ -139,12 +150,17 @@ async def _payload(request: web.Request) -> Any:
 def _taken(found: Instance | None) -> web.Response:
     """The answer to an order: gone for an instance that had ended."""
     if found is None:
-        return web.json_response(None, status=404)
-    return web.json_response(None, status=410 if found.runtime_status in ENDED else 202)
+        return _unknown()
+    return web.Response(status=410 if found.runtime_status in ENDED else 202)
+
+
+def _unknown() -> web.Response:
+    """Nobody started it: no body, which is how the SDK tells it from an error."""
+    return web.Response(status=404)
 
 
 def _purged(count: int) -> web.Response:
-    return web.json_response({"instancesDeleted": count}, status=200 if count else 404)
+    return web.json_response({"instancesDeleted": count}) if count else _unknown()
 
 
 def _shown(instance: Instance, request: web.Request) -> dict[str, Any]:

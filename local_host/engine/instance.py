@@ -36,12 +36,14 @@ class Instance:
 def seen(state: OrchestrationState) -> Instance:
     """The instance that durabletask's client tells of, under the id that it was started with."""
     failure = state.failure_details
+    status = RUNTIME_STATUS[state.runtime_status]
+    output = failure.message if failure is not None else state.get_output()
     return Instance(
         name=state.name,
         instance_id=state.instance_id.partition(EXECUTION_MARK)[0],
-        runtime_status=RUNTIME_STATUS[state.runtime_status],
+        runtime_status=status,
         input=state.get_input(),
-        output=failure.message if failure is not None else state.get_output(),
+        output=None if status == "Terminated" else output,  # durabletask has the reason there, Azure nothing
         custom_status=state.get_custom_status(),
         created_at=state.created_at.replace(tzinfo=UTC),
         last_updated_at=state.last_updated_at.replace(tzinfo=UTC),

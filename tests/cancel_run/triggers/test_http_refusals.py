@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from local_host.emulators.run_life import Life, Row
 from tests.support.caller import SECONDS, post
 
 if TYPE_CHECKING:
@@ -83,12 +84,15 @@ def test_wrong_settings_are_told_to_the_caller_by_key_and_nothing_is_started(
     assert host.engine.instances() == []
 
 
-@pytest.mark.parametrize("out_of_order", [0, 400, 500, 503])
-def test_a_task_hub_that_cannot_be_reached_is_503_and_nothing_is_half_started(
+@pytest.mark.parametrize("out_of_order", [0, 400, 404, 500, 503])
+def test_a_task_hub_that_cannot_be_reached_is_503_at_every_endpoint_and_nothing_is_half_started(
     out_of_order: int, host: LocalHost, workspace: JobsApi
 ) -> None:
+    begun = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    post(host, {"runId": begun})
     host.endpoint.out_of_order = out_of_order
-    refused = post(host, {"runId": workspace.add_run()})
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
-    assert host.engine.instances() == []
+    refused = [post(host, {"runId": run_id}) for run_id in (workspace.add_run(), begun)]
+    looked = [requests.get(f"{host.url}/api/cancel-active-run/prod-{n}", timeout=SECONDS) for n in (begun, 404)]
     host.endpoint.out_of_order = None
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused + looked] == [(503, "10")] * 4
+    assert [instance.instance_id for instance in host.engine.instances()] == [f"prod-{begun}"]

@@ -39,6 +39,16 @@ def test_two_posts_at_once_give_one_orchestration_and_one_cancel(host: LocalHost
     assert workspace.count("cancel") == 1
 
 
+def test_a_start_that_raced_another_may_believe_that_it_began_what_it_joined(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(canceling(0.5))
+    host.endpoint.starts_race = True
+    assert [post(host, {"runId": run_id}).json()["joined"] for _ in range(3)] == [False] * 3
+    assert result_of(host, run_id)["outcome"] == "canceled"
+    assert workspace.count("cancel") == 1
+
+
 def test_asking_again_after_the_end_starts_afresh_because_a_run_may_have_been_repaired(
     host: LocalHost, workspace: JobsApi
 ) -> None:
@@ -134,3 +144,4 @@ def test_an_instance_that_an_operator_terminated_is_shown_as_failed_and_not_stop
     result = result_of(host, run_id)
     assert (result["outcome"], result["stopped"], result["runId"]) == ("failed", False, run_id)
     assert result["error"]["code"] == "InstanceTerminated"
+    assert result["cancels"] == 1, "what the custom status knew"

@@ -163,7 +163,7 @@ def test_an_instance_that_an_operator_terminated_stays_terminated(
     killed.terminate("prod-1", "enough")
     killed.wait_until_ended("prod-1", SECONDS)
     ended = look(open_engine(left_behind(state)), "prod-1")
-    assert (ended.runtime_status, ended.output) == ("Terminated", "enough")
+    assert (ended.runtime_status, ended.output) == ("Terminated", None)
 
 
 def test_what_was_purged_does_not_come_back(
