@@ -1,4 +1,4 @@
-# The verbs of this project. Each makes .venv first when there is none or a list of requirements changed.
+# The commands of this project. Each makes .venv first when there is none or a list of requirements changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +23,7 @@ SUPPLY_READY := $(SUPPLY)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test soak bench lint format clean node lint-infra lock audit
+.PHONY: demo serve test soak bench picture lint format clean node lint-infra lock audit
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -46,9 +46,13 @@ soak: $(READY) node
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --require-hashes -r requirements.lock
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
-# Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on a machine at rest.
+# Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on an idle machine.
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# docs/how-it-works.svg, from the text beside it
+picture: $(READY)
+	$(BIN)/python -m docs.picture
 
 lint: $(READY) lint-infra
 	$(BIN)/ruff check .

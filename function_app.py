@@ -10,13 +10,15 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import orchestrator, settings
+from cancel_run import __version__, orchestrator, settings
 from cancel_run.activities import Activities, Answer, Question
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
 from cancel_run.triggers import http_trigger, openapi, queue_trigger, timer_trigger
 from cancel_run.triggers.starting import ORCHESTRATOR
+
+__all__ = ["__version__", "app", "create_app"]  # what `python -m local_host` takes from here
 
 STORAGE = "AzureWebJobsStorage"  # the Functions host's own connection holds the queue too
 

@@ -136,8 +136,17 @@ def _app() -> Any:
     return importlib.import_module("function_app").app
 
 
+class _Version(argparse.Action):
+    """``--version``: the app's own version, which only the app knows."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print("databricks-cancel-run", importlib.import_module("function_app").__version__)
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local_host", description=__doc__)
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version of the app")
     commands = parser.add_subparsers(required=True)
 
     commands.add_parser("demo", help=demo.__doc__).set_defaults(command=demo)

@@ -11,11 +11,13 @@ import pytest
 import requests
 
 from cancel_run.cancellation.request import CancelRequest
-from cancel_run.cancellation.result import Outcome
+from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.triggers import openapi
+from docs import picture
 from local_host.emulators.run_life import Life
 from tests.support import ROOT
-from tests.support.app_settings import settings_of_the_app
+from tests.support.bicep import source
+from tests.support.page import Page, names
 from tests.support.serve_process import pasted, serving
 
 if TYPE_CHECKING:
@@ -27,20 +29,46 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 
 
-def page(name: str) -> str:
-    return (ROOT / name).read_text()
+PAGES = [str(path.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for path in sorted(folder.glob("*.md"))]
+HTTP, LOGIC_APPS = Page("docs/http.md"), Page("docs/logic-apps.md")
 
 
-def blocks(name: str, language: str = "json") -> list[str]:
-    """The fenced blocks of a page in that language, in their order."""
-    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", page(name), re.MULTILINE | re.DOTALL)
-    return found
+# -- all pages -------------------------------------------------------------------------------------------------------
 
 
-def first_column(name: str) -> set[str]:
-    """What stands in backticks in the first column of the page's tables."""
-    cells = re.findall(r"^\| ([^|]*) \|", page(name), re.MULTILINE)
-    return {word for cell in cells for word in re.findall(r"`([^`]*)`", cell)}
+@pytest.mark.parametrize("path", PAGES)
+def test_every_link_leads_somewhere(path: str) -> None:
+    for link in (one for one in Page(path).links if not one.startswith("https://")):
+        file, _, fragment = link.partition("#")
+        target = (ROOT / path).parent / file if file else ROOT / path
+        assert target.exists(), link
+        assert not fragment or fragment in Page(str(target.resolve().relative_to(ROOT))).anchors, link
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_uses_a_word_that_only_its_authors_know(path: str) -> None:
+    private = re.compile(r"\b(?:doors?|the house|verbs|the seed|honestly|final no)\b")
+    assert private.findall(Page(path).text) == []
+
+
+def test_the_picture_is_the_one_that_its_text_describes() -> None:
+    assert picture.svg(picture.SOURCE.read_text(encoding="utf-8")) == picture.PICTURE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wrong", ["a | b\na ->", "a | b\na -> c: to nobody", "a | b\nc: alone"])
+def test_a_line_that_cannot_be_drawn_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(wrong.splitlines()[1])):
+        picture.svg(wrong)
+
+
+def test_a_make_target_that_a_page_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {name for path in PAGES for name in re.findall(r"(?:^|`)make ([a-z-]+)", Page(path).text, re.MULTILINE)}
+    assert named <= targets
+    assert set(re.findall(r"`make ([a-z-]+)`", Page("CONTRIBUTING.md").section("Commands"))) == targets - {
+        "lint-infra",
+        "node",
+    }
 
 
 # -- docs/http.md ----------------------------------------------------------------------------------------------------
@@ -48,7 +76,7 @@ def first_column(name: str) -> set[str]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 def test_the_curl_lines_of_the_http_page_begin_and_look() -> None:
-    lines = re.findall(r"^curl .*$", page("docs/http.md"), re.MULTILINE)
+    lines = re.findall(r"^curl .*$", HTTP.text, re.MULTILINE)
     with serving() as process:
         for line in lines:
             done = pasted(line.replace("http://127.0.0.1:7071", process.url))
@@ -56,17 +84,28 @@ def test_the_curl_lines_of_the_http_page_begin_and_look() -> None:
     assert len(lines) == 2
 
 
-def test_the_refusal_on_the_http_page_is_what_the_door_answers(host: LocalHost) -> None:
-    shown = json.loads(blocks("docs/http.md")[-1])
+def test_the_refusal_on_the_http_page_is_what_the_app_answers(host: LocalHost) -> None:
+    shown = json.loads(HTTP.blocks()[-1])
     refused = requests.post(f"{host.url}/api/cancel-active-run", json={"jobId": 1}, timeout=SECONDS)
     assert refused.json() == shown
 
 
 def test_the_answer_on_the_http_page_has_the_keys_of_the_real_one(host: LocalHost, workspace: JobsApi) -> None:
-    shown = json.loads(blocks("docs/http.md")[0])
+    shown = json.loads(HTTP.blocks()[0])
     accepted = requests.post(f"{host.url}/api/cancel-active-run", json={"runId": workspace.add_run()}, timeout=SECONDS)
     assert list(accepted.json()) == list(shown)
     host.engine.wait_until_ended(accepted.json()["instanceId"], SECONDS)
+
+
+def test_the_result_on_the_http_page_and_its_table_have_the_keys_of_the_real_one() -> None:
+    keys = list(CancelResult(Outcome.CANCELED, run_id=7).to_json())
+    assert list(json.loads(HTTP.blocks()[1])) == keys
+    assert [name for row in HTTP.rows("The result")[: len(keys)] for name in names(row[0])] == keys
+
+
+def test_the_http_page_names_every_outcome_and_whether_the_run_is_stopped() -> None:
+    told = {names(row[0])[0]: row[2] for row in HTTP.rows("The result") if len(row) == 3}
+    assert told == {one.value: str(CancelResult(one, run_id=7).stopped).lower() for one in Outcome}
 
 
 def test_the_http_page_names_every_key_of_a_request_and_every_refusal() -> None:
@@ -74,26 +113,13 @@ def test_the_http_page_names_every_key_of_a_request_and_every_refusal() -> None:
     answers = {
         code for path in ("/cancel-active-run", "/cancel-active-run/{instanceId}") for code in _codes(paths[path])
     }
-    told = first_column("docs/http.md")
-    assert {word for word in told if word.isdigit()} == {code for code in answers if code >= "400"}
-    assert {word for word in told if not word.isdigit()} == {*CancelRequest(1).to_json(), "run_id"}
+    assert set(HTTP.first_column("When it cannot be taken")) == {code for code in answers if code >= "400"}
+    assert set(HTTP.first_column("Begin")) == {*CancelRequest(1).to_json(), "run_id"}
 
 
 def _codes(operations: dict[str, Any]) -> Iterator[str]:
     for operation in operations.values():
         yield from operation["responses"]
-
-
-# -- README.md -------------------------------------------------------------------------------------------------------
-
-
-def test_the_readme_names_every_setting_and_every_outcome_and_none_that_is_not_there() -> None:
-    told = first_column("README.md")
-    assert {word for word in told if word.isupper()} == settings_of_the_app()
-    assert {word for word in told if not word.isupper() and not word.startswith("make")} == {
-        "outcome",
-        *(outcome.value for outcome in Outcome),
-    }
 
 
 # -- docs/logic-apps.md ----------------------------------------------------------------------------------------------
@@ -107,7 +133,7 @@ def fragment(text: str) -> Any:
 @pytest.fixture
 def logic_app() -> dict[str, Any]:
     """The page's two actions, by name."""
-    with_identity, _with_key, condition = (fragment(block) for block in blocks("docs/logic-apps.md"))
+    with_identity, _with_key, condition = (fragment(block) for block in LOGIC_APPS.blocks())
     return {**with_identity, **condition}
 
 
@@ -138,6 +164,6 @@ def test_the_pages_time_limit_is_longer_than_its_wait(logic_app: dict[str, Any])
 
 
 def test_the_page_on_security_names_every_role_that_the_template_gives() -> None:
-    given = re.findall(r"^  '([A-Z][A-Za-z ]+)': '[0-9a-f-]{36}'$", page("infra/identity.bicep"), re.MULTILINE)
+    given = re.findall(r"^  '([A-Z][A-Za-z ]+)': '[0-9a-f-]{36}'$", source("identity.bicep"), re.MULTILINE)
     assert len(given) > 5
-    assert [role for role in given if role not in page("docs/security.md")] == []
+    assert [role for role in given if role not in Page("docs/security.md").text] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -55,3 +56,11 @@ def test_the_lock_satisfies_the_requirements_on_every_python(python: str) -> Non
             assert pins.setdefault(canonicalize_name(requirement.name), pin.version) == pin.version, requirement
     for requirement in asked_for():
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+
+
+def test_ci_runs_what_a_person_runs_on_every_python_of_the_lock() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    (pythons,) = re.findall(r"^ +python: \[(.*)\]$", workflow, re.MULTILINE)
+    assert re.findall(r'"([^"]+)"', pythons) == PYTHONS
+    assert re.findall(r"- run: (.*)$", workflow, re.MULTILINE) == [".ci/run"]
+    assert os.access(ROOT / ".ci/run", os.X_OK)

@@ -16,16 +16,16 @@ import pytest
 from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS
-from cancel_run.errors import SettingsError
-from cancel_run.settings import DEFAULT_EVENTS, DEFAULT_QUEUE_NAME, Settings
+from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
 from cancel_run.triggers import timer_trigger
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from infra import cost
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
-from tests.support.app_settings import OTHERS, host_json, settings_of_the_app
+from tests.support.app_settings import host_json
 from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, variable
+from tests.support.page import Page, names
 from tests.support.replay import Replay, orchestrator_of
 from tests.support.scripts import CANCELED, accepted, run
 
@@ -33,105 +33,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-GOOD = {"DATABRICKS_HOST": "https://a.example", "KEY_VAULT_URI": "https://v.example"}
-SETTINGS = Settings.from_environ(GOOD)
-NUMBERS = {
-    "WAIT_TIMEOUT_SECONDS": SETTINGS.wait_timeout_seconds,
-    "POLL_FIRST_SECONDS": SETTINGS.schedule.first_seconds,
-    "POLL_MAX_SECONDS": SETTINGS.schedule.max_seconds,
-    "CANCEL_AGAIN_AFTER_SECONDS": SETTINGS.schedule.cancel_again_after_seconds,
-    "HTTP_TIMEOUT_SECONDS": SETTINGS.http_timeout_seconds,
-    "HISTORY_RETENTION_DAYS": SETTINGS.history_retention_days,
-}
-WORDS = {
-    "DATABRICKS_TOKEN_SECRET": DEFAULT_SECRET,
-    "JOBS_API_VERSION": SETTINGS.jobs_api_version,
-    "CANCEL_QUEUE_NAME": DEFAULT_QUEUE_NAME,
-    "CANCEL_ON_EVENTS": DEFAULT_EVENTS,
-    "HTTP_AUTH_LEVEL": "function",
-}
-
-
-def section(title: str) -> str:
-    """What stands under the heading, down to the next one of its level or above."""
-    found = re.search(
-        rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,2}} |^#{{1,3}} (?!#)|\Z)", PAGE, re.MULTILINE | re.DOTALL
-    )
-    assert found, title
-    return found[2]
-
-
-def rows(title: str) -> list[list[str]]:
-    """The cells of the tables under the heading, without backticks; the heads of the tables are left out."""
-    lines = [line for line in section(title).splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    rules = {index for index, line in enumerate(cells) if set("".join(line)) <= {"-"}}
-    return [line for index, line in enumerate(cells) if index not in rules and index + 1 not in rules]
-
-
-def names(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def first_column(title: str) -> list[str]:
-    return [name for row in rows(title) for name in names(row[0])]
+PAGE = Page("docs/operations.md")
 
 
 def plain(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool | list | dict) else str(value)
 
 
-# -- parameters and settings -----------------------------------------------------------------------------------------
+# -- parameters ------------------------------------------------------------------------------------------------------
 
 
 def test_the_parameters_are_those_of_the_template_with_their_defaults() -> None:
-    told = {names(row[0])[0]: "".join(names(row[1])) for row in rows("Parameters")}
+    told = {names(row[0])[0]: "".join(names(row[1])) for row in PAGE.rows("Parameters")}
     known = {name: declared["default"] for name, declared in parameters("main.bicep").items()}
     assert told == {name: "" if default is None else plain(default) for name, default in known.items()}
 
 
 def test_the_variables_are_those_of_the_parameters_file() -> None:
-    told = {names(row[0])[0]: "".join(names(row[2])) for row in rows("Parameters")}
+    told = {names(row[0])[0]: "".join(names(row[2])) for row in PAGE.rows("Parameters")}
     values = {name: str(one["value"]) for name, one in as_json("main.parameters.json")["parameters"].items()}
     given = {name: found[1] for name, value in values.items() if (found := re.fullmatch(r"\$\{(\w+)\}", value))}
     assert {name: one for name, one in told.items() if one} == given
-
-
-def test_the_settings_are_those_that_the_app_reads() -> None:
-    told = first_column("Settings")
-    assert len(told) == len(set(told))
-    assert set(told) == settings_of_the_app()
-
-
-def test_a_default_is_the_apps() -> None:
-    told = {names(row[0])[0]: "".join(names(row[1])) for row in rows("Settings")}
-    defaults = {**{key: f"{number:g}" for key, number in NUMBERS.items()}, **WORDS}
-    assert {key: default for key, default in told.items() if default} == defaults
-
-
-@pytest.mark.parametrize("key", NUMBERS)
-def test_a_number_can_be_what_the_page_says_and_no_more(key: str) -> None:
-    (told,) = [row[2] for row in rows("Settings") if names(row[0]) == [key]]
-    least, most = (float(number) for number in told.split(" to "))
-    # the first wait is no longer than the longest
-    beside = {"POLL_FIRST_SECONDS": "0.05", "POLL_MAX_SECONDS": "3600"}
-    for right in (least, most):
-        assert Settings.from_environ({**GOOD, **beside, key: f"{right:.10g}"})
-    for wrong in (least - min(1, least / 2), most + 1):
-        with pytest.raises(SettingsError, match=key):
-            Settings.from_environ({**GOOD, **beside, key: f"{wrong:.10g}"})
-
-
-def test_the_settings_of_others_are_named_too() -> None:
-    told = set(names(section("Settings").rpartition("The template sets these too")[2]))
-    assert told == set(OTHERS)
-
-
-def test_the_example_of_local_settings_is_taken_by_the_app() -> None:
-    values = json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
-    assert set(values) - {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"} <= settings_of_the_app()
-    assert Settings.from_environ(values)
 
 
 def test_the_dev_container_has_what_the_page_asks_for() -> None:
@@ -156,7 +78,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
 
 
 def test_every_key_of_host_json_has_its_value_and_its_reason() -> None:
-    told = rows("host.json, key by key")
+    told = PAGE.rows("host.json, key by key")
     assert [(names(row[0])[0], names(row[1])[0]) for row in told] == list(leaves(host_json()))
     assert all(len(row[2]) > 5 for row in told)
 
@@ -168,24 +90,24 @@ def test_the_fields_of_the_event_are_those_that_the_app_writes_in_their_order() 
     written = outcome_event.fields(
         "p-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(Outcome.CANCELED, run_id=7)
     )
-    assert first_column("The event") == list(written)
+    assert PAGE.first_column("The event") == list(written)
 
 
 def test_the_alert_rules_are_those_of_the_template() -> None:
-    told = [(names(row[0])[0], int(row[1]), names(row[2])) for row in rows("Alert rules")]
+    told = [(names(row[0])[0], int(row[1]), names(row[2])) for row in PAGE.rows("Alert rules")]
     rules = variable("operators.bicep", "rules")
     assert told == [(rule["name"], rule["severity"], rule["dimensions"]) for rule in rules]
-    often = re.search(r"every (\d+) minutes at the last (\d+)", section("Alert rules"))
+    often = re.search(r"every (\d+) minutes at the last (\d+)", PAGE.section("Alert rules"))
     assert often
     rule = resources("operators.bicep")["alertRules"]["properties"]
     assert (rule["evaluationFrequency"], rule["windowSize"]) == (f"PT{often[1]}M", f"PT{often[2]}M")
 
 
 def test_the_charts_are_those_of_the_workbook() -> None:
-    told = re.findall(r"^- (.*)$", section("The workbook"), re.MULTILINE)
+    told = re.findall(r"^- (.*)$", PAGE.section("The workbook"), re.MULTILINE)
     assert told == [chart["title"] for chart in variable("operators.bicep", "charts")]
     title = resources("operators.bicep")["workbook"]["properties"]["displayName"]
-    assert f'"{title}"' in section("The workbook")
+    assert f'"{title}"' in PAGE.section("The workbook")
 
 
 def test_the_numbers_are_the_apps() -> None:
@@ -197,7 +119,7 @@ def test_the_numbers_are_the_apps() -> None:
     second, minute, hour, *_ = timer_trigger.SCHEDULE.split()
     assert threads
     assert second == "0"
-    assert [row[1] for row in rows("Numbers")] == [
+    assert [row[1] for row in PAGE.rows("Numbers")] == [
         f"{parameters('monitoring.bicep')['retentionInDays']['default']} days",
         f"`HISTORY_RETENTION_DAYS`; a timer purges at {int(hour):02}:{int(minute):02} UTC",
         f"{vault['softDeleteRetentionInDays']} days",
@@ -230,17 +152,17 @@ def codes() -> set[str]:
 
 
 def test_every_code_of_an_error_says_what_to_do() -> None:
-    told = {name for name in first_column("A run does not stop") if name[0].isupper()}
+    told = {name for name in PAGE.first_column("A run does not stop") if name[0].isupper()}
     assert told == codes()
 
 
 def test_every_outcome_that_is_no_plain_success_is_explained() -> None:
-    told = {names(row[0])[0] for row in rows("A run does not stop")} & {outcome.value for outcome in Outcome}
+    told = {names(row[0])[0] for row in PAGE.rows("A run does not stop")} & {outcome.value for outcome in Outcome}
     assert told == {"timedOut", "rejected", "endedFirst", "failed"}
 
 
 def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:
-    told = section("Add a workspace")
+    told = PAGE.section("Add a workspace")
     (workspaces,) = re.findall(r"azd env set DATABRICKS_WORKSPACES '(.*)'", told)
     (further,) = re.findall(r"azd env set FURTHER_SETTINGS\s'(.*?)'", told)
     environ = {"KEY_VAULT_URI": "https://v.example", "DATABRICKS_WORKSPACES": workspaces, **json.loads(further)}
@@ -248,19 +170,19 @@ def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:
 
 
 def test_the_functions_that_a_drain_closes_are_there_and_begin_cancellations() -> None:
-    closed = set(re.findall(r"AzureWebJobs\.(\w+)\.Disabled", section("Drain")))
+    closed = set(re.findall(r"AzureWebJobs\.(\w+)\.Disabled", PAGE.section("Drain")))
     known = {function.get_function_name() for function in create_app({}).get_functions()}
     assert closed == {"startFromHttp", "startFromQueue"} <= known
 
 
 def test_the_queues_and_secrets_that_are_named_are_the_apps() -> None:
-    queues = set(re.findall(r"--queue-name (\S+)", section("A message is in the poison queue")))
+    queues = set(re.findall(r"--queue-name (\S+)", PAGE.section("A message is in the poison queue")))
     assert queues == {DEFAULT_QUEUE_NAME, DEFAULT_QUEUE_NAME + POISON}
-    assert f"--name {DEFAULT_SECRET} " in section("The token")
+    assert f"--name {DEFAULT_SECRET} " in PAGE.section("The token")
 
 
 def test_what_azd_is_asked_for_is_an_output_of_the_template() -> None:
-    asked = set(re.findall(r"azd env get-value (\w+)", PAGE)) | set(
+    asked = set(re.findall(r"azd env get-value (\w+)", PAGE.text)) | set(
         re.findall(r"value ([A-Z_]+)\)", source("smoke.sh"))
     )
     assert asked <= set(outputs("main.bicep"))
@@ -268,15 +190,15 @@ def test_what_azd_is_asked_for_is_an_output_of_the_template() -> None:
 
 def test_no_command_has_a_secret_among_its_arguments() -> None:
     builtins = ("printf", "read", "unset")  # of the shell itself: they are no process that a list would show
-    commands = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^```\n(.*?)^```$", PAGE.text, re.MULTILINE | re.DOTALL)
     for command in re.split(r"[|;\n]|&&|[<$]\(", "\n".join(commands).replace("\\\n", " ")):
         assert command.lstrip().startswith(builtins) or not re.search(r"\$TOKEN|\$KEY\b|--value ", command)
-    assert "--file /dev/stdin --output none" in section("The token")
+    assert "--file /dev/stdin --output none" in PAGE.section("The token")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash on this machine")
 def test_the_token_goes_into_the_vault_by_the_command_as_it_stands_and_is_seen_nowhere(tmp_path: Path) -> None:
-    (command,) = re.findall(r"^```\n(.*?)^```$", section("The token"), re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"^```\n(.*?)^```$", PAGE.section("The token"), re.MULTILINE | re.DOTALL)
     for name, does in {
         "azd": "echo kv-abc",
         "az": f'echo "$@" > {tmp_path}/arguments; cat > {tmp_path}/secret',
@@ -297,23 +219,14 @@ def test_the_token_goes_into_the_vault_by_the_command_as_it_stands_and_is_seen_n
     assert "the-token" not in arguments + done.stdout.replace(command, "") + done.stderr
 
 
-def test_every_link_leads_somewhere() -> None:
-    def anchor(title: str) -> str:
-        return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-
-    anchors = {anchor(title) for title in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)}
-    for link in re.findall(r"\]\(([^)]+)\)", PAGE):
-        assert link[1:] in anchors if link.startswith("#") else (ROOT / "docs" / link).exists(), link
-
-
 # -- cost ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_cost_is_what_the_command_says() -> None:
     options = cost.parser().parse_args([])
-    assert cost.report(options) in PAGE
+    assert cost.report(options) in PAGE.text
     one = cost.bill(options).count
-    told = " ".join(section("What it costs").split())
+    told = " ".join(PAGE.section("What it costs").split())
     assert f"is {one.executions} executions: {one.polls} polls and the two other activities, {one.turns} turns" in told
     assert f"of the orchestrator, {one.requests} requests" in told
 
@@ -341,7 +254,7 @@ def test_the_executions_are_those_that_a_replay_of_the_orchestrator_counts(secon
 
 def test_the_scale_of_the_sample_rule_is_told() -> None:
     rule = resources("alerts.bicep")["tooLong"]
-    told = section("Alerts of Azure Monitor")
+    told = PAGE.section("Alerts of Azure Monitor")
     assert f"`{rule['name']}`" in told
     assert rule["properties"]["evaluationFrequency"] == "PT15M"
     assert "every 15 minutes" in told

@@ -52,7 +52,7 @@ VERDICTS = {
         "rejected",
         "rejected",
         NEVER,
-        "A final no before anything was sent: a request, a token or a role has to be mended, and the error says which.",
+        "Refused for good, and no cancel was sent: a request, a token or a role has to be mended, as the error says.",
     ),
     "looks once": Verdict(
         "rejected",

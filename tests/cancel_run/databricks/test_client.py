@@ -90,7 +90,7 @@ def test_a_task_run_is_canceled_alone(workspace: JobsApi, client: JobsClient) ->
 def test_the_user_agent_names_product_and_version(workspace: JobsApi, client: JobsClient) -> None:
     client.get_run(workspace.add_run())
     assert workspace.calls[0].user_agent == USER_AGENT
-    assert USER_AGENT.startswith("databricks-cancel-run/0.1.0 python-requests/")
+    assert USER_AGENT.startswith("databricks-cancel-run/")
 
 
 @pytest.mark.parametrize("operation", ["get_run", "cancel_run"])
