@@ -12,15 +12,15 @@ from local_host.background import LOOPBACK
 
 
 class Certificates:
-    """Server certificates for loopback, and a bundle that lets clients trust them beside the public ones."""
+    """Server certificates, and a bundle that lets clients trust them beside the public ones."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
 
-    def server_context(self) -> ssl.SSLContext:
-        """What a server on loopback needs to speak https."""
+    def server_context(self, name: str = LOOPBACK) -> ssl.SSLContext:
+        """What a server of that name needs to speak https."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(LOOPBACK).configure_cert(context)
+        self._authority.issue_cert(name).configure_cert(context)
         return context
 
     def write_bundle(self, path: Path, beside: str | None) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
-from cancel_run.settings import Settings, allows_anonymous, queue_name
+from cancel_run.settings import LONGEST_HTTP_TIMEOUT_SECONDS, Settings, allows_anonymous, queue_name
+from tests.support import ROOT
 
 GOOD = {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net", "KEY_VAULT_URI": "https://v.vault.azure.net"}
 KEYS = [
@@ -45,6 +46,15 @@ def test_a_host_and_a_vault_are_enough() -> None:
 
 def test_an_empty_value_is_the_same_as_none() -> None:
     assert Settings.from_environ(GOOD) == Settings.from_environ({**dict.fromkeys(KEYS, ""), **GOOD})
+
+
+@pytest.mark.parametrize("host_json", ["host.json", "infra/host.scheduler.json"])
+def test_the_longest_timeout_fits_twice_into_the_time_that_the_host_gives_a_function(host_json: str) -> None:
+    clock = json.loads((ROOT / host_json).read_text())["functionTimeout"].split(":")
+    function_timeout = sum(int(part) * unit for part, unit in zip(clock, (3600, 60, 1), strict=True))
+    longest = Settings.from_environ({**GOOD, "HTTP_TIMEOUT_SECONDS": str(LONGEST_HTTP_TIMEOUT_SECONDS)})
+    assert 2 * longest.http_timeout_seconds < function_timeout
+    assert problems(HTTP_TIMEOUT_SECONDS=str(LONGEST_HTTP_TIMEOUT_SECONDS + 1))
 
 
 def test_nothing_at_all_names_both_things_that_are_needed() -> None:
