@@ -1,7 +1,6 @@
 """The Databricks token out of Key Vault, by the app's managed identity: the only user of Azure's identity clients.
 
-The token exists as text inside :class:`Token` and in the header of a request, nowhere else: not in messages, reprs,
-logs or exceptions. Azure's clients are imported when a token is first needed, because they double the cold start.
+Azure's clients are imported when a token is first needed, because they double the cold start.
 """
 
 from __future__ import annotations
@@ -9,8 +8,11 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from cancel_run.databricks.http.deadline import Deadline
+from cancel_run.databricks.http.session import Session
+from cancel_run.databricks.tokens.token import Token
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from cancel_run.retry_after import retry_after_seconds
 
@@ -23,31 +25,6 @@ KEPT_SECONDS = 300.0
 LONGEST_TOKEN = 25 * 1024  # characters: no secret of a vault is longer
 
 
-class Token:
-    """A secret that shows itself only when asked by name."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The token's text, for the one header it belongs in."""
-        return self._text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Token) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "Token(hidden)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a token is not written anywhere")
-
-
 class TokenVault:
     """Tokens by the name of their secret, each kept for at most five minutes; any number of threads may share it."""
 
@@ -55,19 +32,24 @@ class TokenVault:
         self._uri = vault_uri
         self._clock = clock
         self._timeout = timeout
+        self._session = Session()
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[Token, float]] = {}
         self._readings: dict[str, Future[Token]] = {}
         # by secret, so that one of them is never used by two threads and never closed under another's hands
         self._clients: dict[str, SecretClient] = {}
 
-    def token(self, secret: str) -> Token:
+    def token(self, secret: str, deadline: Deadline | None = None) -> Token:
         """The token in ``secret``, at most five minutes old.
+
+        The identity endpoint, the vault and the wait for another caller's reading take no longer, all together, than
+        the deadline (the vault's own timeout where none is given).
 
         Raises:
             RefusalError, AccessError: the vault says a final no (no such secret, no permission).
             TransientError: the vault or the identity endpoint gave no answer for now.
         """
+        deadline = deadline or Deadline(self._timeout)
         with self._lock:
             token, until = self._kept.get(secret, (None, 0.0))
             if token is not None and self._clock.monotonic() < until:
@@ -77,13 +59,18 @@ class TokenVault:
             if reading is None:
                 reading = self._readings[secret] = Future()
         if mine:
-            self._read_for_all(secret, reading)
+            self._read_for_all(secret, reading, deadline)
+            return reading.result()
         # one read, and one failure, for all who need it at once: behind a vault that hangs no queue forms
-        return reading.result()
-
-    def _read_for_all(self, secret: str, reading: Future[Token]) -> None:
         try:
-            token = self._read(secret)
+            return reading.result(deadline.remaining())
+        except TimeoutError:
+            raise self._no_answer("another call waits for it, for longer than this one may") from None
+
+    def _read_for_all(self, secret: str, reading: Future[Token], deadline: Deadline) -> None:
+        try:
+            with deadline.governing():
+                token = self._read(secret)
         except BaseException as error:  # noqa: BLE001  # whatever it was, nobody may wait for it for ever
             with self._lock:
                 del self._readings[secret]
@@ -94,7 +81,7 @@ class TokenVault:
                 del self._readings[secret]
             reading.set_result(token)
 
-    def newer_token(self, secret: str, refused: Token) -> Token | None:
+    def newer_token(self, secret: str, refused: Token, deadline: Deadline | None = None) -> Token | None:
         """The token in ``secret`` if it is no longer the one that was ``refused``, else None.
 
         Raises:
@@ -103,7 +90,7 @@ class TokenVault:
         with self._lock:
             if self._kept.get(secret, (None, 0.0))[0] == refused:
                 del self._kept[secret]
-        token = self.token(secret)
+        token = self.token(secret, deadline)
         return token if token != refused else None
 
     def _read(self, secret: str) -> Token:
@@ -126,6 +113,7 @@ class TokenVault:
 
     def _client(self, secret: str) -> SecretClient:
         if secret not in self._clients:
+            from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415  # see the module's first lines
             from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
             from azure.keyvault.secrets import SecretClient  # noqa: PLC0415  # see the module's first lines
 
@@ -134,8 +122,8 @@ class TokenVault:
             bounds: dict[str, Any] = {
                 "retry_total": 0,
                 "permit_redirects": False,
-                "connection_timeout": self._timeout,
-                "read_timeout": self._timeout,
+                # the deadline is kept by the session, whose cookies, proxies and redirects are those of every call
+                "transport": RequestsTransport(session=self._session, session_owner=False),
             }
             self._clients[secret] = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
         return self._clients[secret]

@@ -8,20 +8,28 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS, LONGEST_TOKEN, TokenVault
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from local_host.emulators.faults import Fault, json_fault
+from tests.support.drips import DRIPS
 from tests.support.quick_clock import QuickClock
+from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
 from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
+    from local_host.emulators.certificates import Certificates
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity
+
+
+SECONDS = 1.5  # for three requests on a machine under load
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def clock() -> QuickClock:
 
 @pytest.fixture
 def tokens(vault: KeyVault, clock: QuickClock) -> TokenVault:
-    return TokenVault(vault.uri, clock, timeout=0.5)
+    return TokenVault(vault.uri, clock, timeout=SECONDS)
 
 
 def test_the_token_is_what_the_secret_holds(tokens: TokenVault) -> None:
@@ -200,6 +208,76 @@ def test_a_vault_that_hangs_is_asked_once_for_all_who_wait_and_they_fail_togethe
     assert (
         vault.faults.met["secret"] < 8
     )  # one, unless the machine is so slow that some came after the first had failed
+
+
+@pytest.mark.parametrize("drip", ["status line", "header", "endless 100 Continue", "trailers"])
+@pytest.mark.parametrize("who", ["vault", "identity"])
+def test_a_vault_or_an_identity_endpoint_that_drips_is_given_up_at_the_deadline(
+    who: str,
+    drip: str,
+    tokens: TokenVault,
+    certificates: Certificates,
+    clock: QuickClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tls = certificates.server_context() if who == "vault" else None
+    with RawServer(DRIPS[drip].script(DROP_SECONDS), tls=tls) as server:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", server.url)
+        asked = TokenVault(server.url, clock, timeout=SECONDS) if who == "vault" else tokens
+        started = time.monotonic()
+        with pytest.raises(TransientError) as caught:
+            asked.token(SECRET)
+        assert time.monotonic() - started < SECONDS + 2
+        assert len(server.requests) == 1
+    assert caught.value.code == ("VaultUnavailable" if who == "vault" else "IdentityUnavailable")
+
+
+def test_one_deadline_is_for_the_identity_endpoint_and_the_vault_together(
+    tokens: TokenVault, vault: KeyVault, identity: ManagedIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(connection: RawConnection) -> None:
+        connection.read_request()
+        time.sleep(SECONDS)
+        body = b'{"access_token": "x", "expires_on": "9999999999", "resource": "r", "token_type": "Bearer"}'
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + body)
+
+    vault.faults.fail("secret", Fault(hang=True), times=None)
+    identity.issued.add("x")
+    with RawServer(slowly) as slow_identity:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", slow_identity.url)
+        started = time.monotonic()
+        with pytest.raises(TransientError):
+            tokens.token(SECRET, Deadline(SECONDS + 1))
+        assert SECONDS + 1 <= time.monotonic() - started < 2 * SECONDS + 1
+    assert vault.faults.met["secret"] == 1
+
+
+def test_neither_the_vault_nor_the_identity_endpoint_of_this_machine_is_asked_through_a_proxy(
+    tokens: TokenVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(key, raising=False)
+    with RawServer(RawConnection.reset) as proxy:
+        for key in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(key, proxy.url)
+        assert tokens.token(SECRET).reveal() == TOKEN
+        assert proxy.connections == 0
+
+
+def test_who_waits_for_another_callers_reading_waits_no_longer_than_its_own_deadline(
+    tokens: TokenVault, vault: KeyVault
+) -> None:
+    vault.faults.fail("secret", Fault(hang=True), times=None)
+    with ThreadPoolExecutor(1) as other:
+        reading = other.submit(tokens.token, SECRET, Deadline(60))
+        while not vault.faults.met["secret"]:
+            time.sleep(0.01)
+        with pytest.raises(TransientError, match="another call") as caught:
+            tokens.token(SECRET, Deadline(0.2))
+        assert not reading.done()
+        vault.faults.release()
+        assert isinstance(reading.exception(), TransientError)
+    assert caught.value.code == "VaultUnavailable"
 
 
 @pytest.mark.parametrize("status_code", [301, 302, 303, 307, 308])
