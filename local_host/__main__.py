@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 7071
 SIGNAL_SECONDS = 0.2  # between two looks for a signal
+END_SECONDS = 4.0  # from a signal to the end of the process, whatever an activity is waiting for
 DEMO_LIFE = canceling(5.0, rows=(Row("PENDING", seconds=1.0), Row("RUNNING", seconds=3600.0), Row("TERMINATED")))
 
 
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
     logging.captureWarnings(capture=True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
     command: Callable[[argparse.Namespace], int] = options.command
+    if command is not serve:  # whoever waits for the result is shown it: the app's warning of its outcome is for a log
+        logging.getLogger("cancel_run").setLevel(logging.ERROR)
     try:
         return command(options)
     except (MissingSettingError, PortTakenError, JournalError) as error:
@@ -106,7 +109,16 @@ def serve(options: argparse.Namespace) -> int:
             )
             while not stop.wait(SIGNAL_SECONDS):  # a signal that another thread was given does not end a wait
                 pass
+            # what follows waits for the calls under way, as long as each may last; a journal outlives a kill as well
+            ending = threading.Timer(END_SECONDS, _end)
+            ending.daemon = True
+            ending.start()
     return 0
+
+
+def _end() -> None:
+    print("Ended with calls under way.", flush=True)
+    os._exit(0)
 
 
 def cancel(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,9 @@ import requests
 
 from local_host.emulators.run_life import Life
 from tests.support import ROOT
-from tests.support.serve_process import environment, pasted, serving
+from tests.support.drips import DRIPS
+from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
+from tests.support.serve_process import ServeProcess, environment, pasted, serving
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
@@ -66,6 +69,24 @@ def test_serve_uses_a_workspace_that_is_set_and_a_token_that_is_given(workspace:
         requests.post(f"{process.url}/api/cancel-active-run", json={"runId": run_id}, timeout=SECONDS)
         workspace.wait_for(lambda seen: seen.count("cancel", run_id) == 1)
     assert {call.status_code for call in workspace.calls} == {200}
+
+
+@pytest.mark.parametrize("drip", [None, "header", "endless 100 Continue"])
+def test_a_signal_ends_serve_within_five_seconds_whatever_the_workspace_does(drip: str | None) -> None:
+    script = DRIPS[drip].script(DROP_SECONDS) if drip else RawConnection.hang
+    with RawServer(script) as workspace:
+        process = ServeProcess(
+            {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN, "HTTP_TIMEOUT_SECONDS": "100"}
+        )
+        try:
+            assert process.listens()
+            requests.post(f"{process.url}/api/cancel-active-run", json={"runId": 7}, timeout=SECONDS)
+            assert workspace.connected.wait(SECONDS)
+            started = time.monotonic()
+            process.stop()
+            assert time.monotonic() - started < 5
+        finally:
+            process.end()
 
 
 def test_cancel_exits_0_when_the_run_is_stopped(workspace: JobsApi) -> None:
