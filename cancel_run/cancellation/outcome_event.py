@@ -4,6 +4,9 @@ Its message is a line of JSON, because that is what Application Insights keeps o
 the text. What ``extra`` would add gets lost between the worker and the host. In a query ``parse_json(message)`` makes
 fields of it again. It is written once for an outcome; a worker that dies at that very moment may write it once more,
 with the same ``instanceId`` and ``startedAt``.
+
+What callers and the workspace wrote stands in it as JSON in ASCII, cut to a length that keeps the line whole, and never
+where the line begins: a query knows the line by its beginning.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.result import iso
+from cancel_run.text import shortened
 
 if TYPE_CHECKING:
     from cancel_run.cancellation.result import CancelResult
@@ -24,8 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 def write(instance_id: str, started_at: datetime, throttled: int, result: CancelResult) -> None:
-    """The outcome is in the log, at level INFO; never call it while the history is replayed."""
-    logger.info(json.dumps(fields(instance_id, started_at, throttled, result), separators=(",", ":")))
+    """The outcome is in the log, at level WARNING; never call it while the history is replayed.
+
+    At that level, because the Durable extension logs in the orchestrator's own category: whoever keeps INFO of it for
+    the event keeps some sixty lines more of each cancellation.
+    """
+    logger.warning(json.dumps(fields(instance_id, started_at, throttled, result), separators=(",", ":")))
 
 
 def fields(instance_id: str, started_at: datetime, throttled: int, result: CancelResult) -> dict[str, Any]:
@@ -43,8 +51,8 @@ def fields(instance_id: str, started_at: datetime, throttled: int, result: Cance
         "runId": result.run_id,
         "outcome": result.outcome.value,
         "stopped": result.stopped,
-        "finalLifeCycleState": result.final_life_cycle_state,
-        "resultState": result.result_state,
+        "finalLifeCycleState": _told(result.final_life_cycle_state),
+        "resultState": _told(result.result_state),
         "startedAt": iso(started_at),
         "cancelRequestedAt": result.cancel_requested_at,
         "endedAt": result.ended_at,
@@ -55,9 +63,13 @@ def fields(instance_id: str, started_at: datetime, throttled: int, result: Cance
         "throttled": throttled,
         "errorCode": error.get("code"),
         "errorStatusCode": error.get("statusCode"),
-        "reason": result.reason,
-        "requestedBy": result.requested_by,
+        "reason": _told(result.reason),
+        "requestedBy": _told(result.requested_by),
     }
+
+
+def _told(text: str | None) -> str | None:
+    return text and shortened(text)
 
 
 def _seconds_between(begin: str | None, end: str | None) -> float | None:

@@ -37,12 +37,14 @@ ENDINGS: dict[str, Callable[[], tuple[Any, Answers]]] = {
 
 @pytest.fixture
 def events(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, LOGGER)
+    caplog.set_level(logging.DEBUG, LOGGER)
     return caplog
 
 
 def told(events: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [json.loads(record.getMessage()) for record in events.records if record.name == LOGGER]
+    records = [record for record in events.records if record.name == LOGGER]
+    assert {record.levelno for record in records} <= {logging.WARNING}
+    return [json.loads(record.getMessage()) for record in records]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

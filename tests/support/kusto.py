@@ -1,0 +1,44 @@
+"""KQL carried out over a table in memory, translated into DuckDB's SQL: Microsoft's own engine runs in Azure alone.
+
+What the translation does not know it refuses. Both engines match regular expressions by RE2; that a query is KQL at all
+is for Microsoft's compiler to say (tests/infra/kusto.js).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb_kql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WARNING, ERROR = 2, 3  # severityLevel of Application Insights
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A row of Application Insights' table ``traces``, of the columns that are read here."""
+
+    message: str
+    category: str
+    severity: int = WARNING
+    timestamp: datetime = AT
+
+
+def carried_out(query: str, traces: Iterable[Trace]) -> list[dict[str, Any]]:
+    """The rows that the query makes of the traces."""
+    with duckdb_kql.connect() as connection:
+        connection.execute(
+            "CREATE TABLE traces (timestamp TIMESTAMP, message VARCHAR, severityLevel INTEGER, customDimensions JSON)"
+        )
+        for trace in traces:
+            dimensions = json.dumps({"Category": trace.category})
+            row = [trace.timestamp.replace(tzinfo=None), trace.message, trace.severity, dimensions]
+            connection.execute("INSERT INTO traces VALUES (?, ?, ?, ?)", row)
+        found = duckdb_kql.query(connection, query)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
