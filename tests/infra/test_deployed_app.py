@@ -136,6 +136,15 @@ def test_the_scheduler_backends_host_json_is_the_other_one_but_for_where_orchest
     assert f"/{hub}'" in source("identity.bicep")
 
 
+def test_what_a_dead_process_held_comes_again_after_the_shortest_time_that_the_host_takes() -> None:
+    provider = host_json()["extensions"]["durableTask"]["storageProvider"]
+    held = [provider[f"{queue}VisibilityTimeout"] for queue in ("controlQueue", "workItemQueue")]
+    assert held == ["00:01:00", "00:01:00"]  # with less the host does not start
+    # the scheduler has no such queues
+    its = as_json("host.scheduler.json")["extensions"]["durableTask"]["storageProvider"]
+    assert set(its) == {"type", "connectionStringName"}
+
+
 def test_there_is_a_thread_for_every_activity_and_orchestrator_that_runs_at_once_and_some_for_the_doors() -> None:
     durable = host_json()["extensions"]["durableTask"]
     threads = re.search(r"PYTHON_THREADPOOL_THREAD_COUNT: '(\d+)'", source("app.bicep"))

@@ -17,6 +17,7 @@ from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS
 from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
+from cancel_run.text import fingerprint
 from cancel_run.triggers import timer_trigger
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
@@ -88,7 +89,7 @@ def test_every_key_of_host_json_has_its_value_and_its_reason() -> None:
 
 def test_the_fields_of_the_event_are_those_that_the_app_writes_in_their_order() -> None:
     written = outcome_event.fields(
-        "p-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(Outcome.CANCELED, run_id=7)
+        "p-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(outcome=Outcome.CANCELED, run_id=7)
     )
     assert PAGE.first_column("The event") == list(written)
 
@@ -144,7 +145,7 @@ def codes() -> set[str]:
             elif isinstance(node, ast.AnnAssign | ast.Assign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 named = {target.id for target in targets if isinstance(target, ast.Name)}
-                texts = [node.value] if named & {"code", "UNREADABLE"} and node.value else []
+                texts = [node.value] if named & {"code", "TOO_LARGE", "UNREADABLE"} and node.value else []
             for text in (one for one in texts if not isinstance(one, ast.JoinedStr)):
                 inner = [one.value for one in ast.walk(text) if isinstance(one, ast.Constant)]
                 found |= {one for one in inner if isinstance(one, str) and re.fullmatch(r"[A-Z]\w+", one)}
@@ -219,7 +220,56 @@ def test_the_token_goes_into_the_vault_by_the_command_as_it_stands_and_is_seen_n
     assert "the-token" not in arguments + done.stdout.replace(command, "") + done.stderr
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash on this machine")
+def test_a_poison_message_is_found_by_what_the_log_says_of_it_and_put_back_as_it_was(tmp_path: Path) -> None:
+    text = """@/etc/hostname it's $(touch pwned) `touch pwned` "x"\ntwo"""
+    kept = [
+        {"id": f"id-{number}", "popReceipt": f"receipt-{number}", "content": content}
+        for number, content in enumerate(["other", text, "{}"])
+    ]
+    (tmp_path / "kept").write_text(json.dumps(kept))
+    for name, does in {
+        "azd": "echo account-1",
+        "az": 'echo "$@" >> arguments; case "$3" in get) cat kept;; put) cat > put; esac',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    told = PAGE.section("A message is in the poison queue")
+    commands = re.findall(r"^```\n(.*?)^```$", told, re.MULTILINE | re.DOTALL)
+    script, given = re.subn(r"(?<=^DIGITS=)\w+$", fingerprint(text.encode()), "".join(commands), flags=re.MULTILINE)
+    assert given == 1
+    subprocess.run(  # noqa: S603  # the commands of our own page
+        ["bash", "-euc", script],  # noqa: S607
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        cwd=tmp_path,
+        check=True,
+    )
+    assert (tmp_path / "put").read_text() == text
+    assert not (tmp_path / "pwned").exists()
+    got, put, deleted = (tmp_path / "arguments").read_text().splitlines()
+    assert all("--account-name account-1" in one for one in (got, put, deleted))
+    assert got.startswith("storage message get")
+    assert "-poison --num-messages 32" in got
+    assert put.endswith("--queue-name cancel-active-run --content @- --output none")
+    assert deleted.endswith("-poison --id id-1 --pop-receipt receipt-1")
+
+
 # -- cost ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_model_comes_near_what_was_seen_on_microsofts_host() -> None:
+    seen = cost.SEEN
+    one = next(
+        bill
+        for seconds in range(20, 40)
+        if (bill := cost.bill(cost.parser().parse_args(["--seconds-to-stop", str(seconds)]))).count.polls
+        == seen["polls"]
+    )
+    assert one.queue_operations + one.table_operations == pytest.approx(seen["storage requests"], rel=0.02)
+    assert one.telemetry_kb == pytest.approx(seen["telemetry kB"], rel=0.02)
+    told = PAGE.section("What it costs")
+    assert f"{seen['storage requests']} storage requests" in told
+    assert f"{seen['polls']} polls" in told
 
 
 def test_the_cost_is_what_the_command_says() -> None:

@@ -122,7 +122,7 @@ def test_what_it_takes_is_what_it_sends_on() -> None:
 
 def test_what_it_reads_is_in_the_result() -> None:
     read = {name for text in strings(QUESTION) for name in re.findall(r"body\('Cancel_the_run'\)\?\['(\w+)'\]", text)}
-    assert read <= set(CancelResult(Outcome.CANCELED, run_id=1).to_json())
+    assert read <= set(CancelResult(outcome=Outcome.CANCELED, run_id=1).to_json())
     assert "stopped" in read
 
 
