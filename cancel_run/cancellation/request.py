@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.errors import RequestError
-from cancel_run.text import is_harmful, one_line
+from cancel_run.errors import TOLD, RequestError
+from cancel_run.text import HARMFUL_CLASS, is_harmful, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ LONGEST_WAIT_SECONDS = 7 * 24 * 3600
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")  # with a run id it makes an instance id of at most 83 characters
 _RUN_ID_TEXT = re.compile(r"[1-9][0-9]{0,18}")
 
-_KEYS = ("runId", "workspace", "reason", "requestedBy", "waitTimeoutSeconds")
 _SECRET_KEYS = frozenset({"token", "accesstoken", "access_token", "authorization", "pat"})
 
 
@@ -49,45 +49,27 @@ class CancelRequest:
             raise RequestError(['the body must be a JSON object such as {"runId": 455644833}'])
         problems: list[str] = []
         given = {key: value for key, value in data.items() if value is not None}
-
-        def take(key: str, read: Callable[[Any], Any]) -> Any:
-            if key not in given:
-                return None
-            try:
-                return read(given[key])
-            except ValueError as error:
-                problems.append(f"{key} {error}")
-                return None
-
-        run_id = take("runId", _run_id)
-        if "run_id" in given:
+        if _RUN_ID_TOO in given:
             if "runId" in given:
-                problems.append("runId and run_id are both given; give one")
-            else:
-                run_id = take("run_id", _run_id)
+                problems.append(f"runId and {_RUN_ID_TOO} are both given; give one")
+            given["runId"] = given.pop(_RUN_ID_TOO)
         elif "runId" not in given:
             problems.append("runId is missing")
-        request = cls(
-            run_id=run_id or 0,
-            workspace=take("workspace", _alias),
-            reason=take("reason", _text),
-            requested_by=take("requestedBy", _text),
-            wait_timeout_seconds=take("waitTimeoutSeconds", _wait_timeout),
-        )
-        problems += [_unknown(key) for key in data if key not in (*_KEYS, "run_id")]
+        values: dict[str, Any] = {"run_id": 0}
+        for key, declared in FIELDS.items():
+            if key in given:
+                try:
+                    values[declared.name] = declared.read(given[key])
+                except ValueError as error:
+                    problems.append(f"{key} {error}")
+        problems += [_unknown(key) for key in data if key not in FIELDS and key != _RUN_ID_TOO]
         if problems:
             raise RequestError(problems)
-        return request
+        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """The canonical request; :meth:`from_json` takes it."""
-        return {
-            "runId": self.run_id,
-            "workspace": self.workspace,
-            "reason": self.reason,
-            "requestedBy": self.requested_by,
-            "waitTimeoutSeconds": self.wait_timeout_seconds,
-        }
+        return {key: getattr(self, declared.name) for key, declared in FIELDS.items()}
 
 
 def parse_json(body: bytes) -> Any:
@@ -114,9 +96,8 @@ class _StrictJsonError(ValueError):
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = sorted({key for key in keys if keys.count(key) > 1})
-        raise _StrictJsonError(f"key given twice: {', '.join(_shown(key) for key in repeated)}")
+        repeated = sorted(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise _StrictJsonError(f"key given twice: {', '.join(_shown(key) for key in repeated[:TOLD])}")
     return data
 
 
@@ -153,10 +134,46 @@ def _wait_timeout(value: Any) -> int:
     return value
 
 
+@dataclass(frozen=True)
+class Field:
+    """One key of a request: the attribute that it becomes, how it is judged, and its schema in OpenAPI 3.0."""
+
+    name: str
+    read: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+
+_LINE = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": f"^[^{HARMFUL_CLASS}]*$", "nullable": True}
+
+# the one declaration of the contract: validation, the OpenAPI schema and, by a test, the table in docs/http.md
+FIELDS = {
+    "runId": Field(
+        "run_id",
+        _run_id,
+        {
+            "oneOf": [
+                {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_RUN_ID},
+                # every text of 18 digits is in range; a run id of 19 digits may be sent as text too, or as a number
+                {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+            ]
+        },
+    ),
+    "workspace": Field("workspace", _alias, {"type": "string", "pattern": f"^{ALIAS.pattern}$", "nullable": True}),
+    "reason": Field("reason", _text, _LINE),
+    "requestedBy": Field("requested_by", _text, _LINE),
+    "waitTimeoutSeconds": Field(
+        "wait_timeout_seconds",
+        _wait_timeout,
+        {"type": "integer", "minimum": 1, "maximum": LONGEST_WAIT_SECONDS, "nullable": True},
+    ),
+}
+_RUN_ID_TOO = "run_id"
+
+
 def _unknown(key: str) -> str:
     if key.lower() in _SECRET_KEYS:
         return f"{_shown(key)} is refused: secrets do not travel in requests, the app takes its token from Key Vault"
-    return f"{_shown(key)} is not a known key; known are {', '.join(_KEYS)}"
+    return f"{_shown(key)} is not a known key; known are {', '.join(FIELDS)}"
 
 
 def _shown(key: str) -> str:

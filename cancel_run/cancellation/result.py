@@ -1,11 +1,18 @@
-"""How a cancellation ended: the output format, and the words for every way it can end."""
+"""How a cancellation ended: the output format, and the words for every way it can end.
+
+The fields of :class:`CancelResult` are the contract's one declaration: the JSON, the OpenAPI schema and, by a test, the
+table in docs/http.md follow from them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from cancel_run.cancellation.stored import key_of
 
 
 class Outcome(StrEnum):
@@ -15,64 +22,91 @@ class Outcome(StrEnum):
     ENDED_FIRST = "endedFirst"  # it ended in another way after we had set out to cancel it
     ALREADY_ENDED = "alreadyEnded"  # terminal when first read: no cancel was sent
     TIMED_OUT = "timedOut"  # still active, or not to be read, at the deadline
-    REJECTED = "rejected"  # Databricks or Key Vault said a final no
+    EXPIRED = "expired"  # the order was too old when it was taken up: nothing was sent
+    REJECTED = "rejected"  # Databricks or Key Vault refused, and asking again would not help
     FAILED = "failed"  # the instance itself broke or an operator terminated it: nobody is watching the run any more
 
 
 _STOPPED = frozenset({Outcome.CANCELED, Outcome.ENDED_FIRST, Outcome.ALREADY_ENDED})
 
+_COUNT = {"type": "integer", "minimum": 0}
+_TEXT = {"type": "string", "nullable": True}
+_FLAG = {"type": "boolean"}
+_ID = {"type": "integer", "format": "int64", "minimum": 1, "nullable": True}
+_TIME = {"type": "string", "format": "date-time"}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "statusCode": {**_COUNT, "nullable": True},
+    },
+    "required": ["code", "message", "statusCode"],
+    "nullable": True,
+}
+_TIMELINE = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"lifeCycleState": {"type": "string"}, "at": _TIME},
+        "required": ["lifeCycleState", "at"],
+    },
+}
+_OUTCOMES = {"type": "string", "enum": [outcome.value for outcome in Outcome]}
 
-@dataclass(frozen=True)
+
+def _told(description: str, schema: dict[str, Any], default: Any = None, **options: Any) -> Any:
+    """A field of the result, with its schema in OpenAPI 3.0."""
+    given = options or {"default": default}
+    return dataclasses.field(**given, metadata={"schema": {**schema, "description": description}})
+
+
+@dataclass(frozen=True, kw_only=True)
 class CancelResult:
-    """What is known at the end. ``stopped`` is the one question that a caller has to ask."""
+    """What is known at the end: the workflow's three outputs, then what an operator needs. Times are ISO 8601 in UTC.
 
-    outcome: Outcome
-    run_id: int | None
-    workspace: str | None = None
-    final_life_cycle_state: str | None = None
-    result_state: str | None = None
-    state_message: str | None = None
-    run_page_url: str | None = None
-    reason: str | None = None
-    requested_by: str | None = None
-    cancel_requested_at: str | None = None
-    ended_at: str | None = None
-    polls: int = 0
-    cancels: int = 0
-    retries: int = 0
-    timeline: list[dict[str, str]] = field(default_factory=list)
-    error: dict[str, Any] | None = None
+    ``stopped`` is the one question that a caller has to ask.
+    """
 
-    @property
-    def stopped(self) -> bool:
-        """True when the run was seen in a terminal state."""
-        return self.outcome in _STOPPED
+    run_id: int | None = _told("The run.", _ID)
+    final_life_cycle_state: str | None = _told("The last state that was seen.", _TEXT)
+    result_state: str | None = _told("Databricks' result state; null while the run is active.", _TEXT)
+    outcome: Outcome = _told("How the cancellation ended.", _OUTCOMES, default=Outcome.FAILED)
+    stopped: bool = _told("The run was seen in a terminal state.", _FLAG, init=False)
+    state_message: str | None = _told("What Databricks says of the state.", _TEXT)
+    workspace: str | None = _told("The workspace's name in the settings.", _TEXT)
+    run_page_url: str | None = _told("The run in Databricks.", _TEXT)
+    job_id: int | None = _told("The job that the run belongs to.", _ID)
+    run_name: str | None = _told("The run's name.", _TEXT)
+    trigger: str | None = _told("What started the run, in Databricks' words.", _TEXT)
+    restarts_itself: bool = _told("A continuous job: it starts again unless it is paused.", _FLAG, default=False)
+    repaired_since: bool = _told("The run was repaired meanwhile; the repair was left alone.", _FLAG, default=False)
+    reason: str | None = _told("As it was asked.", _TEXT)
+    requested_by: str | None = _told("As it was asked: a claim, not checked.", _TEXT)
+    cancel_requested_at: str | None = _told(
+        "When the first cancel was sent that was not refused.", {**_TIME, "nullable": True}
+    )
+    ended_at: str | None = _told("When the end was first seen.", {**_TIME, "nullable": True})
+    polls: int = _told("Polls that were sent.", _COUNT, default=0)
+    cancels: int = _told("Cancels that were sent and not refused.", _COUNT, default=0)
+    retries: int = _told("Calls that had no usable answer for now.", _COUNT, default=0)
+    timeline: list[dict[str, str]] = _told(
+        "Each state with the time at which it was first seen.", _TIMELINE, default_factory=list
+    )
+    error: dict[str, Any] | None = _told("What stood in the way.", _ERROR)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stopped", self.outcome in _STOPPED)
 
     def to_json(self) -> dict[str, Any]:
-        """The output: the seed's three (``runId``, ``finalLifeCycleState``, ``resultState``), then the operator's.
+        """The output: each field by its name in camelCase."""
+        values = {key_of(field.name): getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**values, "outcome": self.outcome.value}
 
-        Times are ISO 8601 in UTC. ``endedAt`` and the times in ``timeline`` tell when a state was first seen.
-        ``error`` is ``{"code", "message", "statusCode"}`` or null.
-        """
-        return {
-            "runId": self.run_id,
-            "finalLifeCycleState": self.final_life_cycle_state,
-            "resultState": self.result_state,
-            "outcome": self.outcome.value,
-            "stopped": self.stopped,
-            "stateMessage": self.state_message,
-            "workspace": self.workspace,
-            "runPageUrl": self.run_page_url,
-            "reason": self.reason,
-            "requestedBy": self.requested_by,
-            "cancelRequestedAt": self.cancel_requested_at,
-            "endedAt": self.ended_at,
-            "polls": self.polls,
-            "cancels": self.cancels,
-            "retries": self.retries,
-            "timeline": self.timeline,
-            "error": self.error,
-        }
+
+def result_schema() -> dict[str, dict[str, Any]]:
+    """The result's properties in OpenAPI 3.0, by key, in their order."""
+    return {key_of(field.name): dict(field.metadata["schema"]) for field in dataclasses.fields(CancelResult)}
 
 
 def error_json(code: str, message: str, status_code: int | None = None) -> dict[str, Any]:

@@ -1,122 +1,171 @@
-"""A Databricks run as the Jobs API tells of it, and the one place that knows which states are final.
+"""A Databricks run as the Jobs API tells of it.
 
-What we add to the seed's lists, on purpose: its ``stillActive`` knows RUNNING, TERMINATING and PENDING, and forgets
-QUEUED, BLOCKED and WAITING_FOR_RETRY; its ``cancelled`` knows TERMINATED and INTERNAL_ERROR, and forgets SKIPPED.
-A state that nobody knows yet is active: Databricks adds states without notice, and the deadline bounds the wait.
+What its state means is decided once, where the answer is read, and travels with the run: a release that decides
+otherwise must not make a replay differ from its history.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cancel_run.cancellation.states import LifeCycleState, Means, ResultState, meaning
+from cancel_run.cancellation.stored import read, written
 from cancel_run.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TEXT_LIMIT = 1000  # characters: what Databricks says travels through history and custom status at every poll
 
-
-class LifeCycleState(StrEnum):
-    """RunLifeCycleState of the Jobs API; a member equals its wire value."""
-
-    BLOCKED = "BLOCKED"
-    PENDING = "PENDING"
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    TERMINATING = "TERMINATING"
-    WAITING_FOR_RETRY = "WAITING_FOR_RETRY"
-    TERMINATED = "TERMINATED"
-    SKIPPED = "SKIPPED"
-    INTERNAL_ERROR = "INTERNAL_ERROR"
-
-
-class ResultState(StrEnum):
-    """RunResultState of the Jobs API; present only once the run has ended."""
-
-    CANCELED = "CANCELED"
-    DISABLED = "DISABLED"
-    EXCLUDED = "EXCLUDED"
-    FAILED = "FAILED"
-    MAXIMUM_CONCURRENT_RUNS_REACHED = "MAXIMUM_CONCURRENT_RUNS_REACHED"
-    SUCCESS = "SUCCESS"
-    SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
-    TIMEDOUT = "TIMEDOUT"
-    UPSTREAM_CANCELED = "UPSTREAM_CANCELED"
-    UPSTREAM_FAILED = "UPSTREAM_FAILED"
-
-
-TERMINAL = frozenset({LifeCycleState.TERMINATED, LifeCycleState.SKIPPED, LifeCycleState.INTERNAL_ERROR})
-
-# A cancel has been noticed once a run is TERMINATING; in these states it has not (yet) had its effect.
-UNTOUCHED = frozenset(
-    {
-        LifeCycleState.BLOCKED,
-        LifeCycleState.PENDING,
-        LifeCycleState.QUEUED,
-        LifeCycleState.RUNNING,
-        LifeCycleState.WAITING_FOR_RETRY,
-    }
-)
 
 # The newer `status` object has no result state; its termination code says the same in other words.
 _RESULT_OF_TERMINATION_CODE = {
     "USER_CANCELED": ResultState.CANCELED,
     "RUN_EXECUTION_ERROR": ResultState.FAILED,
 }
-
-
-def is_terminal(life_cycle_state: str) -> bool:
-    """True when a run in this state will never change again, unless somebody repairs it."""
-    return life_cycle_state in TERMINAL
+_BY_A_USER = "USER_CANCELED"  # CANCELED, as a termination code, is the platform's own doing
+_RESTARTING_TRIGGERS = frozenset({"CONTINUOUS", "CONTINUOUS_RESTART"})
+NEVER_REPAIRED = 0
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one answer of ``runs/get`` said. States are text, so that one nobody knows yet is kept as it came."""
+    """What one answer of ``runs/get`` said. States are text, so that one nobody knows yet is kept as it came.
 
-    life_cycle_state: str
+    ``canceled`` says that it ended by a user's cancel, which ours is. ``repair_id`` is that of its newest repair,
+    ``NEVER_REPAIRED`` where there was none, None where the answer did not tell. ``repaired_since`` marks an attempt
+    that has ended, of a run that has been repaired since.
+    """
+
+    life_cycle_state: str = ""
     result_state: str | None = None
     state_message: str | None = None
-    page_url: str | None = None
+    run_page_url: str | None = None
+    means: str = Means.STOPPING.value
+    canceled: bool = False
+    job_id: int | None = None
+    run_name: str | None = None
+    trigger: str | None = None
+    creator_user_name: str | None = None
+    start_time: int | None = None  # milliseconds since 1970
+    restarts_itself: bool = False
+    repair_id: int | None = None
+    repaired_since: bool = False
+    unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def from_api(cls, answer: object) -> Run:
+    def from_api(cls, answer: object, run_id: int, *, whole: bool = True) -> Run:
         """The run in the Jobs API's answer, out of ``state`` or, where that is missing, ``status``.
 
+        ``whole`` is False for the beginning of an answer that was too large to be read to its end.
+
         Raises:
-            ValueError: the answer tells no life cycle state.
+            ValueError: the answer tells no life cycle state, or is about another run than ``run_id``.
         """
         if not isinstance(answer, dict):
             raise ValueError("the answer is not a JSON object")  # noqa: TRY004  # one error for every strange shape
-        page_url = _text(answer, "run_page_url")
-        state = answer.get("state")
-        if isinstance(state, dict) and (life_cycle_state := _text(state, "life_cycle_state")):
-            return cls(life_cycle_state, _text(state, "result_state"), _text(state, "state_message"), page_url)
-        status = answer.get("status")
-        if isinstance(status, dict) and (life_cycle_state := _text(status, "state")):
-            details = status.get("termination_details")
-            details = details if isinstance(details, dict) else {}
-            code = _text(details, "code") if is_terminal(life_cycle_state) else None
-            result = _RESULT_OF_TERMINATION_CODE.get(code, code) if code else None
-            return cls(life_cycle_state, result, _text(details, "message"), page_url)
-        raise ValueError("the answer has no state.life_cycle_state")
+        if _number(answer, "run_id") != run_id:
+            raise ValueError(f"the run_id is not {run_id}")
+        trigger = _text(answer, "trigger")
+        facts: dict[str, Any] = {
+            "run_page_url": _text(answer, "run_page_url"),
+            "job_id": _number(answer, "job_id"),
+            "run_name": _text(answer, "run_name"),
+            "trigger": trigger,
+            "creator_user_name": _text(answer, "creator_user_name"),
+            "start_time": _number(answer, "start_time"),
+            "restarts_itself": trigger in _RESTARTING_TRIGGERS,
+            "repair_id": _newest_repair(answer) if whole else None,
+        }
+        return cls(**_states(answer), **facts)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Run:
-        """The run that :meth:`to_json` wrote."""
-        return cls(data["lifeCycleState"], data["resultState"], data["stateMessage"], data["runPageUrl"])
+    def attempt_from_api(cls, answer: Mapping[str, Any], run_id: int, repair_id: int | None) -> Run | None:
+        """How the attempt ended that began with the repair ``repair_id``, when the run has been repaired since.
 
-    def to_json(self) -> dict[str, str | None]:
-        """The shape that travels: ``lifeCycleState``, ``resultState``, ``stateMessage``, ``runPageUrl``."""
-        return {
-            "lifeCycleState": self.life_cycle_state,
-            "resultState": self.result_state,
-            "stateMessage": self.state_message,
-            "runPageUrl": self.page_url,
-        }
+        None when it has not. The newest entry of ``repair_history`` is the one that began last.
+
+        Raises:
+            ValueError: as :meth:`from_api`.
+        """
+        newest = _newest_repair(answer)
+        if repair_id is None or newest == repair_id:
+            return None
+        latest = cls.from_api(answer, run_id)
+        gone_on = {"means": Means.ENDED.value, "repaired_since": True}
+        for entry in _repairs(answer):
+            if (_number(entry, "id") or NEVER_REPAIRED) == repair_id:
+                try:
+                    states = _states(entry)
+                except ValueError:
+                    break
+                ended = {"life_cycle_state", "result_state", "state_message", "canceled"}
+                told = {key: value for key, value in states.items() if key in ended}
+                return cls(**{**_fields_of(latest), **told, **gone_on})
+        # a repair needs an attempt that has ended; how it did is not told any more
+        gone = {"life_cycle_state": LifeCycleState.TERMINATED.value, "result_state": None, "state_message": None}
+        return cls(**{**_fields_of(latest), **gone, "canceled": False, **gone_on})
+
+    @classmethod
+    def from_json(cls, data: object) -> Run:
+        """The run that :meth:`to_json` wrote, in this release or another."""
+        return read(cls, data)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape that travels: each field by its name in camelCase."""
+        return written(self)
+
+    @property
+    def ended(self) -> bool:
+        """True when the run will never change again, unless somebody repairs it."""
+        return self.means == Means.ENDED
+
+    @property
+    def untouched(self) -> bool:
+        """True when a cancel has not (yet) had its effect."""
+        return self.means == Means.UNTOUCHED
+
+
+def _states(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a run that follow from ``state``, ``status`` or both."""
+    state, status = (data[key] if isinstance(data.get(key), dict) else {} for key in ("state", "status"))
+    details = status.get("termination_details")
+    details = details if isinstance(details, dict) else {}
+    life_cycle_state = _text(state, "life_cycle_state") or _text(status, "state")
+    if not life_cycle_state:
+        raise ValueError("there is no state.life_cycle_state")
+    means = meaning(life_cycle_state)
+    code = _text(details, "code") if means is Means.ENDED else None
+    result = _text(state, "result_state")
+    if not _text(state, "life_cycle_state") and code:
+        result = _RESULT_OF_TERMINATION_CODE.get(code, code)
+    return {
+        "life_cycle_state": life_cycle_state,
+        "result_state": result,
+        "state_message": _text(state, "state_message") or _text(details, "message"),
+        "means": means.value,
+        "canceled": means is Means.ENDED and (code == _BY_A_USER if code else result == ResultState.CANCELED),
+    }
+
+
+def _repairs(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    history = answer.get("repair_history")
+    return (entry for entry in history if isinstance(entry, dict)) if isinstance(history, list) else iter(())
+
+
+def _newest_repair(answer: Mapping[str, Any]) -> int:
+    newest = max(_repairs(answer), key=lambda entry: _number(entry, "start_time") or 0, default={})
+    return _number(newest, "id") or NEVER_REPAIRED
+
+
+def _fields_of(run: Run) -> dict[str, Any]:
+    return dict(vars(run))
+
+
+def _number(data: Mapping[str, Any], key: str) -> int | None:
+    value = data.get(key)
+    return value if type(value) is int else None
 
 
 def _text(data: Mapping[str, Any], key: str) -> str | None:

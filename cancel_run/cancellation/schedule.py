@@ -8,37 +8,32 @@ how the shares were found, and what others wait.
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 JITTER = 0.1  # up to this share of a wait is added, so that many cancellations do not poll in step
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How patient the wait is: seconds, and shares of the time waited so far.
+    """How patient a cancellation is: seconds, and shares of the time waited so far.
 
-    It travels with the order, so that a new release does not change the waits of a cancellation that is under way.
+    It is decided where the cancellation begins and travels with the order, so that a new release or setting does not
+    change the waits of one that is under way.
     """
 
     first_seconds: float = 1.0
     max_seconds: float = 60.0
-    cancel_again_after_seconds: float = 120.0
+    cancel_again_after_seconds: float = 120.0  # after a cancel that was accepted and shows no effect
+    unsure_again_after_seconds: float = 5.0  # after one whose fate is unknown
+    look_again_after_seconds: float = 5.0  # after an answer so strange that it is not believed at once
+    mend_seconds: float = 180.0  # after a refusal that an operator can mend
+    retry_after_ceiling_seconds: float = 60.0  # of a Retry-After, until the order has been carried out
+    order_max_age_seconds: float = 86_400.0  # an older order is not carried out any more
     share: float = 0.18
     untouched_share: float = 0.35  # while the cancel shows no effect: there is a state to go through before the end
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Schedule:
-        """The schedule that :meth:`to_json` wrote; what is missing has its default."""
-        return cls(**data)
-
-    def to_json(self) -> dict[str, float]:
-        """The shape that travels with an order."""
-        return asdict(self)
+    unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 def wait_seconds(schedule: Schedule, waited: float, number: int, instance_id: str, *, untouched: bool = False) -> float:

@@ -5,26 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
-from cancel_run.cancellation.request import ALIAS, LARGEST_RUN_ID, LONGEST_WAIT_SECONDS, TEXT_LIMIT
-from cancel_run.cancellation.result import Outcome
-from cancel_run.text import HARMFUL_CLASS
+from cancel_run.cancellation.request import ALIAS, FIELDS
+from cancel_run.cancellation.result import result_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ROUTE = "openapi.json"
 
-_LINE = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": f"^[^{HARMFUL_CLASS}]*$", "nullable": True}
-_TEXT = {"type": "string", "nullable": True}
 _TIME = {"type": "string", "format": "date-time"}
-_COUNT = {"type": "integer", "minimum": 0}
-_RUN_ID = {
-    "oneOf": [
-        {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_RUN_ID},
-        # every text of 18 digits is in range; a run id of 19 digits may be sent as text too, or as a number
-        {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
-    ]
-}
 _REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
@@ -62,7 +51,7 @@ def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
                 "Request": _request(sorted(workspaces)),
                 "Accepted": _accepted(),
                 "Running": _running(),
-                "Result": _result(),
+                "Result": _object(result_schema()),
                 "Problem": _problem(),
                 "Queued": _object({"queued": {"type": "boolean", "enum": [True]}}),
             },
@@ -141,22 +130,10 @@ def _openapi() -> dict[str, Any]:
 
 
 def _request(workspaces: list[str]) -> dict[str, Any]:
-    names: dict[str, Any] = {"enum": [*workspaces, None]} if workspaces else {"pattern": f"^{ALIAS.pattern}$"}
-    schema = _object(
-        {
-            "runId": _RUN_ID,
-            "workspace": {"type": "string", "nullable": True, **names},
-            "reason": _LINE,
-            "requestedBy": _LINE,
-            "waitTimeoutSeconds": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": LONGEST_WAIT_SECONDS,
-                "nullable": True,
-            },
-        },
-        ["runId"],
-    )
+    properties = {key: declared.schema for key, declared in FIELDS.items()}
+    if workspaces:
+        properties["workspace"] = {"type": "string", "enum": [*workspaces, None], "nullable": True}
+    schema = _object(properties, ["runId"])
     return {**schema, "additionalProperties": False, "example": {"runId": 455644833, "reason": "over budget"}}
 
 
@@ -180,36 +157,6 @@ def _running() -> dict[str, Any]:
             "statusUrl": {"type": "string", "format": "uri"},
             "progress": {"type": "object", "description": "Life cycle state, polls, cancels, next poll, deadline."},
         }
-    )
-
-
-def _result() -> dict[str, Any]:
-    return _object(
-        {
-            "runId": {**_REPORTED_RUN_ID, "nullable": True},
-            "finalLifeCycleState": _TEXT,
-            "resultState": _TEXT,
-            "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
-            "stopped": {"type": "boolean", "description": "The run was seen in a terminal state."},
-            "stateMessage": _TEXT,
-            "workspace": _TEXT,
-            "runPageUrl": _TEXT,
-            "reason": _TEXT,
-            "requestedBy": _TEXT,
-            "cancelRequestedAt": {**_TIME, "nullable": True},
-            "endedAt": {**_TIME, "nullable": True},
-            "polls": _COUNT,
-            "cancels": _COUNT,
-            "retries": _COUNT,
-            "timeline": {"type": "array", "items": _object({"lifeCycleState": {"type": "string"}, "at": _TIME})},
-            "error": {**_error(), "nullable": True},
-        }
-    )
-
-
-def _error() -> dict[str, Any]:
-    return _object(
-        {"code": {"type": "string"}, "message": {"type": "string"}, "statusCode": {**_COUNT, "nullable": True}}
     )
 
 

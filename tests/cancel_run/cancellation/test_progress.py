@@ -9,12 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cancel_run.cancellation.conclusions import note
 from cancel_run.cancellation.progress import CANCEL_RUN, TIMELINE_LIMIT, Progress
 from cancel_run.cancellation.schedule import Schedule
 from tests.support.scripts import ANSWERS, BUSY, CANCELED, DENIED, NOT_FOUND, ORDER, accepted, run
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-INPUT = {**ORDER, "schedule": Schedule().to_json()}
+INPUT = {**ORDER, "version": 1}
 
 
 def fresh(**order: Any) -> Progress:
@@ -50,17 +51,17 @@ def test_a_progress_cut_at_every_step_goes_on_as_one_that_was_not(
         step = whole.next_step
         said = cancel if step == CANCEL_RUN else answer
         cut = through_json(cut)
-        whole.note(step, said, now)
-        cut.note(step, said, now)
+        note(whole, step, said, now)
+        note(cut, step, said, now)
         assert seen(whole) == seen(cut)
 
 
 def test_a_run_that_flaps_for_days_does_not_grow_what_is_carried() -> None:
     progress = fresh(waitTimeoutSeconds=604800)
-    progress.note("readRun", run("RUNNING"), NOW)
-    progress.note("cancelRun", accepted, NOW)
+    note(progress, "readRun", run("RUNNING"), NOW)
+    note(progress, "cancelRun", accepted, NOW)
     for number in range(1000):
-        progress.note("pollRun", run("TERMINATING" if number % 2 else "PENDING"), NOW + timedelta(seconds=number))
+        note(progress, "pollRun", run("TERMINATING" if number % 2 else "PENDING"), NOW + timedelta(seconds=number))
     assert len(progress.timeline) == TIMELINE_LIMIT
     assert progress.timeline[0]["lifeCycleState"] == "RUNNING"
     assert progress.timeline[-1]["lifeCycleState"] == "TERMINATING"

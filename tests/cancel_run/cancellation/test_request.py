@@ -128,3 +128,17 @@ def test_any_bytes_are_json_or_a_request_error(body: bytes) -> None:
     except RequestError:
         return
     assert json.loads(body) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({f"key {number:4}": 1 for number in range(3000)}).encode(),
+        b"{" + b",".join(b'"%d":1,"%d":2' % (number, number) for number in range(3000)) + b"}",
+    ],
+    ids=["unknown", "repeated"],
+)
+def test_of_thousands_of_problems_the_exceptions_text_tells_the_first(body: bytes) -> None:
+    with pytest.raises(RequestError) as caught:
+        CancelRequest.from_json(parse_json(body))
+    assert len(str(caught.value)) < 4000
