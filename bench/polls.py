@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import azure.durable_functions as df
 
+from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN
-from cancel_run.cancellation.schedule import Schedule
+from cancel_run.cancellation.run import Run
 from cancel_run.orchestrator import CALLS_PER_GENERATION, cancel_active_run
 from local_host.emulators.one_pass import generations
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from local_host.emulators.one_pass import Answers, Orchestrator
 
 INSTANCE_ID = "prod-455644833"
-ORDER = {"runId": 455644833, "workspace": "prod", "reason": "over budget", "requestedBy": "cost-guard"}
-QUESTION = {"runId": 455644833, "workspace": "prod"}
+RUN_ID = 455644833
+ORDER = Order(RUN_ID, "prod", "over budget", "cost-guard", wait_timeout_seconds=604800)
+QUESTION = {"runId": RUN_ID, "workspace": "prod", "repairId": 0}
 AT = (10, 100, 1000, 5000)
 MANY = 1000  # polls: a history that long takes a second to replay
 
@@ -65,7 +67,7 @@ def endless(context: Any) -> Generator[Any, Any, Any]:
 
 
 SUBJECTS: dict[str, tuple[Orchestrator, Any]] = {
-    "ours": (cancel_active_run, {**ORDER, "schedule": Schedule().to_json(), "waitTimeoutSeconds": 604800}),
+    "ours": (cancel_active_run, ORDER.to_json()),
     "the floor": (floor, QUESTION),
     "no continue_as_new": (endless, QUESTION),
 }
@@ -80,8 +82,8 @@ def answering(last: int | None = None) -> Answers:
             return {"accepted": True}
         state = "TERMINATED" if name == POLL_RUN and next(polls) == last else "TERMINATING"
         url = "https://adb-1234567890123456.7.azuredatabricks.net/?o=1234567890123456#job/11223344/run/455644833"
-        run = {"lifeCycleState": state, "resultState": None, "stateMessage": "Cancelling.", "runPageUrl": url}
-        return {"run": run}
+        told = {"life_cycle_state": state, "state_message": "Cancelling."}
+        return {"run": Run.from_api({"run_id": RUN_ID, "run_page_url": url, "state": told}, RUN_ID).to_json()}
 
     return answer
 

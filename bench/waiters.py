@@ -11,15 +11,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import FunctionType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from databricks.sdk.service import jobs
 
 from bench.simulation import FOREVER, Clock, Noticed, Stopping
+from cancel_run.cancellation.conclusions import note
+from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, Progress
-
-if TYPE_CHECKING:
-    from cancel_run.cancellation.schedule import Schedule
+from cancel_run.cancellation.run import Run
+from cancel_run.cancellation.schedule import Schedule
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -28,10 +29,10 @@ Waiter = Callable[[Stopping, Random], Noticed]
 
 def ours(run: Stopping, chance: Random, schedule: Schedule | None = None) -> Noticed:
     """This app: ``Progress`` asks and draws its conclusions, as in the orchestrator."""
-    order: dict[str, Any] = {"runId": chance.randrange(1, 10**15), "waitTimeoutSeconds": int(FOREVER)}
-    if schedule is not None:
-        order["schedule"] = schedule.to_json()
-    progress = Progress.load(order, f"default-{order['runId']}", START)
+    order = Order(
+        chance.randrange(1, 10**15), "default", wait_timeout_seconds=int(FOREVER), schedule=schedule or Schedule()
+    )
+    progress = Progress(order, f"default-{order.run_id}", started_at=START, next_at=START)
     now, canceled_at, calls = START, None, 0
     while progress.outcome is None:
         now, step = max(now, progress.next_at), progress.next_step
@@ -40,8 +41,9 @@ def ours(run: Stopping, chance: Random, schedule: Schedule | None = None) -> Not
             answer: dict[str, Any] = {"accepted": True}
         else:
             state = run.state((now - canceled_at).total_seconds()) if step == POLL_RUN and canceled_at else "RUNNING"
-            answer = {"run": {"lifeCycleState": state, "resultState": None, "stateMessage": None, "runPageUrl": None}}
-        progress.note(step, answer, now)
+            told = {"run_id": order.run_id, "state": {"life_cycle_state": state}}
+            answer = {"run": Run.from_api(told, order.run_id).to_json()}
+        note(progress, step, answer, now)
         calls += 1
     assert canceled_at is not None  # noqa: S101  # it was RUNNING when first read
     return Noticed((now - canceled_at).total_seconds(), progress.polls, calls)

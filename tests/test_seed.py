@@ -30,7 +30,7 @@ def test_the_workflow_and_its_steps_have_the_seeds_names_in_azure() -> None:
 
 def test_the_steps_stand_in_the_orchestrator_in_the_seeds_order() -> None:
     source = inspect.getsource(orchestrator.cancel_active_run)
-    places = [source.index(f"while _goes_on_with({name}") for name in ("READ_RUN", "CANCEL_RUN", "POLL_RUN")]
+    places = [source.index(f"_call(context, {name}") for name in ("READ_RUN", "CANCEL_RUN", "POLL_RUN")]
     assert places == sorted(places)
     assert [progress.READ_RUN, progress.CANCEL_RUN, progress.POLL_RUN] == STEPS
 

@@ -1,191 +1,137 @@
-"""What one cancellation knows so far, and what follows from each answer: no I/O, no clock, JSON in and out.
+"""What one cancellation knows so far: no I/O, no clock, JSON in and out.
 
-The orchestrator asks; this module draws the conclusions. It is also what is carried over ``continue_as_new``.
+The orchestrator asks, ``conclusions.py`` says what follows from each answer, and this is what they share. It is also
+what is carried over ``continue_as_new``: a field is carried unless it is marked as not stored.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cancel_run.cancellation.request import CancelRequest
+from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json, iso
-from cancel_run.cancellation.run import UNTOUCHED, ResultState, Run, is_terminal
+from cancel_run.cancellation.run import Run
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
+from cancel_run.cancellation.stored import NOT_STORED, read, written
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# the seed's step ids, which are also the activities' names in Azure
+# the workflow's step ids, which are also the activities' names in Azure
 READ_RUN = "readRun"
 CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
-DEFAULT_WAIT_TIMEOUT_SECONDS = 3600
-MOMENTS = ("started_at", "next_at", "first_cancel_at", "last_cancel_at")  # carried as ISO 8601
-AS_THEY_ARE = ("next_step", "timeline", "waits", "polls", "cancels", "retries", "throttled", "refusal", "problem")
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
 
 
 @dataclass
 class Progress:
-    """One cancellation, from the order to its outcome."""
+    """One cancellation, from the order to its outcome.
 
-    order: CancelRequest
-    schedule: Schedule
-    instance_id: str
+    Attributes:
+        calls: answers noted since the last continue_as_new.
+        seen_active_at: when a read last showed the run active; a cancel is decided on no older sight than this.
+        waits: waits so far, for the jitter of the next one.
+        polls: polls that were sent, whatever they were answered.
+        retries: calls that had no usable answer for now; ``throttled`` those of them that were answered 429.
+        cancels: cancels that were sent and not refused; ``accepted`` once one of them was answered well.
+        unsure: the fate of the last cancel is unknown, and no read has shown it yet.
+        last_cancel_at: when the last cancel was answered, however.
+        refusal: what the first cancel was refused with; ``cancel_problem`` a later one.
+        problem: what stands in the way now.
+        doubts: answers in a row that were too strange to be believed at once.
+    """
+
+    order: Order = field(metadata=NOT_STORED)
+    instance_id: str = field(metadata=NOT_STORED)
     started_at: datetime
     next_at: datetime
+    outcome: Outcome | None = field(default=None, metadata=NOT_STORED)
+    calls: int = field(default=0, metadata=NOT_STORED)
     next_step: str = READ_RUN
-    outcome: Outcome | None = None
     run: Run | None = None
+    seen_active_at: datetime | None = None
+    repair_id: int | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
     waits: int = 0
     polls: int = 0
-    cancels: int = 0
     retries: int = 0
     throttled: int = 0
-    first_cancel_at: datetime | None = None  # of those that were accepted, as the last
+    cancels: int = 0
+    accepted: bool = False
+    unsure: bool = False
+    cancel_requested_at: datetime | None = None
     last_cancel_at: datetime | None = None
     refusal: dict[str, Any] | None = None
+    cancel_problem: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
-    calls: int = 0  # since the last continue_as_new: not carried over
+    doubts: int = 0
+    unknown: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, data: Mapping[str, Any], instance_id: str, now: datetime) -> Progress:
+    def load(cls, data: object, instance_id: str, now: datetime) -> Progress:
         """The progress in an orchestration's input: an order just begun, or what :meth:`to_json` carried over.
 
-        Input: a cancel request with an optional ``schedule`` (as ``Schedule.to_json``) and, once begun, ``progress``.
+        Input: an order (``Order.to_json``) and, once begun, ``progress``.
 
         Raises:
-            RequestError: the order is not a request that can be taken.
+            RequestError: it is neither an order nor a request that can be taken.
         """
-        carried = data.get("progress") if isinstance(data, dict) else None
-        if carried is None:
-            order = dict(data) if isinstance(data, dict) else data
-            schedule = order.pop("schedule", None) if isinstance(order, dict) else None
-            return cls(
-                CancelRequest.from_json(order),
-                Schedule(**(schedule or {})),
-                instance_id,
-                started_at=now,
-                next_at=now,
-            )
-        begun = dict(carried)
-        for key in MOMENTS:
-            begun[key] = begun[key] and datetime.fromisoformat(begun[key])
-        begun["run"] = begun["run"] and Run.from_json(begun["run"])
-        order = {key: value for key, value in data.items() if key not in {"schedule", "progress"}}
-        return cls(CancelRequest.from_json(order), Schedule(**data["schedule"]), instance_id, **begun)
+        if not isinstance(data, dict) or "progress" not in data:
+            progress = cls(Order.from_json(data), instance_id, started_at=now, next_at=now)
+            if progress.is_too_old(now):
+                progress.outcome = Outcome.EXPIRED
+            return progress
+        order = Order.from_json({key: value for key, value in data.items() if key != "progress"})
+        return read(cls, data["progress"], order=order, instance_id=instance_id, started_at=now, next_at=now)
 
     def to_json(self) -> dict[str, Any]:
         """What the next generation needs; :meth:`load` takes it."""
-        carried = {key: getattr(self, key) for key in AS_THEY_ARE}
-        for key in MOMENTS:
-            moment = getattr(self, key)
-            carried[key] = moment and moment.isoformat()
-        carried["run"] = self.run and self.run.to_json()
-        return {**self.order.to_json(), "schedule": self.schedule.to_json(), "progress": carried}
+        return {**self.order.to_json(), "progress": written(self)}
+
+    @property
+    def schedule(self) -> Schedule:
+        """How patient it is, as was decided when it began."""
+        return self.order.schedule
 
     @property
     def deadline(self) -> datetime:
         """When the wait ends, however the run is doing."""
-        return self.started_at + timedelta(seconds=self.order.wait_timeout_seconds or DEFAULT_WAIT_TIMEOUT_SECONDS)
+        return self.started_at + timedelta(seconds=self.order.wait_timeout_seconds)
 
-    # -- what each answer means ------------------------------------------------------------------------------------
+    def is_too_old(self, now: datetime) -> bool:
+        """True for an order that nobody wants carried out any more."""
+        asked_at, limit = self.order.asked_at, self.schedule.order_max_age_seconds
+        return asked_at is not None and (now - asked_at).total_seconds() > limit
 
-    def note(self, step: str, answer: Mapping[str, Any], now: datetime) -> None:
-        """What follows from an activity's answer: ``{"run"}``, ``{"accepted"}``, ``{"error"}`` or ``{"passing"}``."""
-        self.calls += 1
-        self.polls += step == POLL_RUN
-        if "passing" in answer:
-            self._note_passing(answer["passing"], now)
-        elif "error" in answer:
-            self._note_refusal(step, answer["error"], now)
-        else:
-            self.problem = None
-            if step == CANCEL_RUN:
-                self._note_accepted(now)
-            else:
-                self._note_run(step, Run.from_json(answer["run"]), now)
+    def question(self) -> dict[str, Any]:
+        """What the next step's activity is asked with (``activities.Question``)."""
+        asked = {"runId": self.order.run_id, "workspace": self.order.workspace, "repairId": self.repair_id}
+        if self.next_step == CANCEL_RUN:
+            seen_at = self.seen_active_at
+            return {**asked, "seenActiveAt": seen_at and seen_at.isoformat(), "again": self.cancels > 0}
+        return asked
 
-    def _note_run(self, step: str, run: Run, now: datetime) -> None:
+    def saw(self, run: Run, now: datetime) -> None:
+        """A read has shown the run."""
         if self.run is None or self.run.life_cycle_state != run.life_cycle_state:
             self.timeline.append({"lifeCycleState": run.life_cycle_state, "at": iso(now)})
             if len(self.timeline) > TIMELINE_LIMIT:
                 del self.timeline[1]  # the first state and the newest ones are what an operator asks about
         self.run = run
-        if is_terminal(run.life_cycle_state):
-            self.outcome = self._outcome_of(step, run)
-        elif step == READ_RUN:
-            self._next(CANCEL_RUN, now)
-        elif self.refusal is not None:
-            self.outcome = Outcome.REJECTED
-        elif now >= self.deadline:
-            self.outcome = Outcome.TIMED_OUT
-        elif self._cancel_is_due(run, now):
-            self._next(CANCEL_RUN, now)
-        else:
-            self._next(POLL_RUN, self._after_a_wait(now))
+        self.doubts = 0
+        if self.repair_id is None:
+            self.repair_id = run.repair_id
+        if not run.ended:
+            self.seen_active_at = now
 
-    def _outcome_of(self, step: str, run: Run) -> Outcome:
-        if step == READ_RUN:
-            return Outcome.ALREADY_ENDED
-        if self.cancels and run.result_state == ResultState.CANCELED:
-            return Outcome.CANCELED
-        return Outcome.ENDED_FIRST
-
-    def _note_accepted(self, now: datetime) -> None:
-        self.cancels += 1
-        self.last_cancel_at = now
-        self.first_cancel_at = self.first_cancel_at or now
-        self._next(POLL_RUN, self._after_a_wait(now))
-
-    def _note_refusal(self, step: str, error: dict[str, Any], now: datetime) -> None:
-        if step == CANCEL_RUN and self.cancels == 0:
-            # a run that has just ended may refuse: the next read decides whether this no was needed
-            self.refusal = error
-            self._next(POLL_RUN, now)
-        elif step == CANCEL_RUN:
-            # one cancel was accepted: the wait goes on, and the next try is as far away as after a success
-            self.last_cancel_at = now
-            self._next(POLL_RUN, self._after_a_wait(now))
-        elif step == POLL_RUN and self.refusal is None and error["code"] != "RunNotFound":
-            # the run could be read before, so this no may pass too: a token is being rotated, a proxy is in the way
-            self._note_passing(error, now)
-        else:
-            self.problem = self.refusal or error
-            self.outcome = Outcome.REJECTED
-
-    def _note_passing(self, problem: Mapping[str, Any], now: datetime) -> None:
-        self.retries += 1
-        self.throttled += problem.get("statusCode") == HTTPStatus.TOO_MANY_REQUESTS
-        self.problem = error_json(problem["code"], problem["message"], problem.get("statusCode"))
-        if now >= self.deadline:
-            self.outcome = Outcome.TIMED_OUT
-            return
-        step = POLL_RUN if self.cancels or self.refusal else self.next_step
-        self._next(step, self._after_a_wait(now, problem.get("retryAfterSeconds")))
-
-    def _cancel_is_due(self, run: Run, now: datetime) -> bool:
-        """Some cancels are lost: one that shows no effect is sent again."""
-        if run.life_cycle_state not in UNTOUCHED or self.last_cancel_at is None:
-            return False
-        return (now - self.last_cancel_at).total_seconds() >= self.schedule.cancel_again_after_seconds
-
-    def _after_a_wait(self, now: datetime, retry_after: float | None = None) -> datetime:
-        waited = (now - (self.first_cancel_at or self.started_at)).total_seconds()
-        untouched = self.run is not None and self.run.life_cycle_state in UNTOUCHED
+    def after_a_wait(self, now: datetime, *, at_least: float = 0.0) -> datetime:
+        """The instant of the next call: after the schedule's next wait and ``at_least`` seconds, by the deadline."""
+        waited = (now - (self.cancel_requested_at or self.started_at)).total_seconds()
+        untouched = self.run is not None and self.run.untouched
         wait = wait_seconds(self.schedule, waited, self.waits, self.instance_id, untouched=untouched)
         self.waits += 1
-        return next_call_at(now, self.deadline, wait, retry_after)
-
-    def _next(self, step: str, at: datetime) -> None:
-        self.next_step, self.next_at = step, at
-
-    # -- what others see -------------------------------------------------------------------------------------------
+        return next_call_at(now, self.deadline, wait, at_least)
 
     def custom_status(self) -> dict[str, Any]:
         """What the status endpoint shows while it runs; times in ISO 8601."""
@@ -196,15 +142,24 @@ class Progress:
             "deadline": iso(self.deadline),
             "polls": self.polls,
             "cancels": self.cancels,
+            "cancelRequestedAt": self.cancel_requested_at and iso(self.cancel_requested_at),
             "retries": self.retries,
-            "problem": self.problem,
+            "problem": self.problem or self.cancel_problem,
         }
 
+    def output(self) -> dict[str, Any]:
+        """The orchestration's output: the result, or an earlier one that this order may not replace."""
+        earlier = self.order.earlier
+        if earlier is not None and (
+            self.outcome is Outcome.EXPIRED or (self.outcome is Outcome.ALREADY_ENDED and earlier.get("stopped"))
+        ):
+            return earlier
+        return self.result().to_json()
+
     def result(self) -> CancelResult:
-        """The output; only once there is an outcome."""
+        """How this order ended; only once there is an outcome."""
         assert self.outcome is not None  # noqa: S101  # a defect here must fail the instance, not invent an outcome
-        run = self.run or Run("")
-        error = self.refusal if self.outcome is Outcome.REJECTED and self.refusal else self.problem
+        run = self.run or Run()
         return CancelResult(
             outcome=self.outcome,
             run_id=self.order.run_id,
@@ -212,14 +167,30 @@ class Progress:
             final_life_cycle_state=run.life_cycle_state or None,
             result_state=run.result_state,
             state_message=run.state_message,
-            run_page_url=run.page_url,
+            run_page_url=run.run_page_url,
+            job_id=run.job_id,
+            run_name=run.run_name,
+            trigger=run.trigger,
+            restarts_itself=run.restarts_itself,
+            repaired_since=run.repaired_since,
             reason=self.order.reason,
             requested_by=self.order.requested_by,
-            cancel_requested_at=iso(self.first_cancel_at) if self.first_cancel_at else None,
-            ended_at=self.timeline[-1]["at"] if is_terminal(run.life_cycle_state) else None,
+            cancel_requested_at=iso(self.cancel_requested_at) if self.cancel_requested_at else None,
+            ended_at=self.timeline[-1]["at"] if run.ended else None,
             polls=self.polls,
             cancels=self.cancels,
             retries=self.retries,
             timeline=self.timeline,
-            error=error,
+            error=self._error(),
         )
+
+    def _error(self) -> dict[str, Any] | None:
+        """What stood in the way of an end, for an outcome that is none."""
+        if self.outcome is Outcome.EXPIRED:
+            return error_json("OrderExpired", "The order was older than ORDER_MAX_AGE_SECONDS when it was taken up.")
+        if self.outcome not in {Outcome.REJECTED, Outcome.TIMED_OUT}:
+            return None
+        error = self.refusal or self.problem or self.cancel_problem
+        if self.outcome is Outcome.TIMED_OUT:
+            error = self.problem or self.cancel_problem or self.refusal
+        return error and error_json(error["code"], error["message"], error.get("statusCode"))

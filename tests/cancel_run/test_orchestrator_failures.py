@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import chain, repeat
 
 from tests.support.scripts import (
     BUSY,
@@ -11,6 +11,7 @@ from tests.support.scripts import (
     NOT_FOUND,
     ORDER,
     accepted,
+    busy_for,
     cancellation,
     run,
     script,
@@ -29,7 +30,7 @@ def test_a_refused_cancel_of_a_run_that_goes_on_is_rejected_with_the_cancels_err
     ended = cancellation(script(cancels=[DENIED], polls=[run("RUNNING")]))
     assert ended.steps == ["readRun", "cancelRun", "pollRun"]
     assert (ended.output["outcome"], ended.output["cancels"]) == ("rejected", 0)
-    assert ended.output["error"] == DENIED["error"]
+    assert ended.output["error"] == {"code": "PermissionDenied", "message": "no CAN MANAGE RUN", "statusCode": 403}
     assert ended.output["finalLifeCycleState"] == "RUNNING"
 
 
@@ -44,7 +45,7 @@ def test_canceled_by_somebody_else_after_our_cancel_was_refused_is_not_our_cance
 
 
 def test_a_refused_second_cancel_does_not_end_the_wait() -> None:
-    ended = cancellation(script(cancels=[accepted, DENIED, DENIED, DENIED], polls=[run("RUNNING")] * 30 + [CANCELED]))
+    ended = cancellation(script(cancels=chain([accepted], repeat(DENIED)), polls=[run("RUNNING")] * 30 + [CANCELED]))
     assert ended.steps.count("cancelRun") > 1
     assert (ended.output["outcome"], ended.output["cancels"]) == ("canceled", 1)
 
@@ -74,9 +75,21 @@ def test_a_failing_read_is_tried_until_it_answers() -> None:
 
 
 def test_a_cancel_that_fails_for_a_while_is_sent_until_it_is_accepted() -> None:
-    ended = cancellation(script(cancels=[BUSY, BUSY, accepted], polls=[CANCELED]))
+    throttled = busy_for(3)
+    ended = cancellation(script(cancels=[throttled, throttled, accepted], polls=[CANCELED]))
     assert ended.steps == ["readRun", "cancelRun", "cancelRun", "cancelRun", "pollRun"]
     assert ended.output["cancels"] == 1
+
+
+def test_a_cancel_whose_fate_is_unknown_is_followed_by_a_read_and_sent_again_only_to_a_run_seen_untouched() -> None:
+    ended = cancellation(script(cancels=[BUSY, accepted], polls=[BUSY, *[run("RUNNING")] * 8, CANCELED]))
+    assert ended.steps[:4] == ["readRun", "cancelRun", "pollRun", "pollRun"]
+    assert ended.steps.count("cancelRun") == ended.output["cancels"] == 2
+    assert ended.output["outcome"] == "canceled"
+    alone = cancellation(script(cancels=[BUSY], polls=[CANCELED]))
+    assert alone.steps == ["readRun", "cancelRun", "pollRun"]
+    assert (alone.output["outcome"], alone.output["cancels"]) == ("canceled", 1)
+    assert alone.output["cancelRequestedAt"] is not None
 
 
 def test_an_outage_until_the_deadline_is_timed_out_with_what_was_last_said() -> None:

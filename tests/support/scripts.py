@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from cancel_run.cancellation.run import Run
 from function_app import create_app
 from tests.support.replay import Answers, Ended, Replay, orchestrator_of
 
@@ -21,12 +22,17 @@ ACTIVE = ["PENDING", "QUEUED", "BLOCKED", "RUNNING", "TERMINATING", "WAITING_FOR
 
 accepted = {"accepted": True}
 NOT_FOUND = {"error": {"code": "RunNotFound", "message": "Run 1 does not exist.", "statusCode": 400}}
-DENIED = {"error": {"code": "PermissionDenied", "message": "no CAN MANAGE RUN", "statusCode": 403}}
-BUSY = {"passing": {"code": "ServiceUnavailable", "message": "503", "statusCode": 503, "retryAfterSeconds": None}}
+DENIED = {"error": {"code": "PermissionDenied", "message": "no CAN MANAGE RUN", "statusCode": 403, "mendable": True}}
+BUSY = {
+    "passing": {"code": "ServiceUnavailable", "message": "503", "statusCode": 503, "retryAfterSeconds": None},
+    "unsure": True,
+}
 
 
 def run(state: str, result: str | None = None, message: str | None = None) -> dict[str, Any]:
-    return {"run": {"lifeCycleState": state, "resultState": result, "stateMessage": message, "runPageUrl": "https://x"}}
+    """What a read answers, as the activities do."""
+    told = {"life_cycle_state": state, "result_state": result, "state_message": message}
+    return {"run": Run.from_api({"run_id": RUN_ID, "run_page_url": "https://x", "state": told}, RUN_ID).to_json()}
 
 
 CANCELED = run("TERMINATED", "CANCELED", "Run cancelled.")
@@ -47,7 +53,7 @@ def script(
 
     def answer(name: str, question: Any) -> Any:
         nonlocal last
-        assert question == {"runId": RUN_ID, "workspace": "prod"}
+        assert (question["runId"], question["workspace"]) == (RUN_ID, "prod")
         said = next(iterators[name], last) if name == "pollRun" else next(iterators[name])
         if name == "pollRun":
             last = said
