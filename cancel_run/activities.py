@@ -1,23 +1,32 @@
-"""The seed's three steps as activities: JSON in, JSON out.
+"""The workflow's three steps as activities: JSON in, JSON out.
 
 Every activity runs at least once: each says why a second call is harmless. What can be foreseen comes back as data:
 
-* ``{"run": {...}}`` or ``{"accepted": true}``: the step succeeded;
-* ``{"error": {"code", "message", "statusCode"}}``: a final no;
-* ``{"passing": {"code", "message", "statusCode", "retryAfterSeconds"}}``: it may pass. This is data too, because a
-  raised exception reaches the orchestrator as text, and the wait that the service asks for would be lost in it.
+* ``{"run": {...}}`` (``Run.to_json``): the run as it is, or how the attempt ended that was to be canceled;
+* ``{"accepted": true, "pollAfterSeconds": n}``: the cancel is accepted;
+* ``{"error": {"code", "message", "statusCode", "mendable"}}``: refused, and asking again as it is changes nothing;
+* ``{"passing": {"code", "message", "statusCode", "retryAfterSeconds"}, "unsure": true or false}``: it may pass. This is
+  data too, because a raised exception reaches the orchestrator as text, and the wait that the service asks for would be
+  lost in it. ``unsure``: a cancel may have been taken all the same;
+* ``{"later": seconds}``: nothing was sent, so that others have their turn.
 
-Only what nobody foresaw is raised.
+``run`` may stand beside ``accepted`` and ``later``, where cancelRun has looked first.
+
+Only what nobody foresaw is raised. A question or an answer of another release may have further keys.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cancel_run.cancellation.result import error_json
+from cancel_run.cancellation.states import Means
+from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import JobsClient
+from cancel_run.databricks.crowd import Crowd
 from cancel_run.databricks.tokens.key_vault import TokenVault
-from cancel_run.errors import RefusalError, SettingsError, TransientError
+from cancel_run.errors import NotNowError, RefusalError, SettingsError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +36,21 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+FRESH_SECONDS = 10.0  # a cancel that was decided on an older sight of the run looks again before it is sent
 
-class Question(TypedDict):
-    """What every activity is asked with; ``workspace`` is null for the default one."""
+
+class Question(TypedDict, total=False):
+    """What every activity is asked with; ``workspace`` is null for the default one.
+
+    ``repairId`` is the newest repair of the attempt that is to be canceled, ``seenActiveAt`` (ISO 8601) when it was
+    last seen active, ``again`` whether a cancel has been sent before.
+    """
 
     runId: int
     workspace: str | None
+    repairId: int | None
+    seenActiveAt: str | None
+    again: bool
 
 
 class Activities:
@@ -43,34 +61,52 @@ class Activities:
         self._clock = clock
         self._vault: TokenVault | None = None
         self._clients: dict[str, JobsClient] = {}
+        self._crowd = Crowd(clock)
 
     def read_run(self, question: Question) -> Answer:
         """readRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self._answer(question, lambda client: {"run": client.get_run(question["runId"]).to_json()})
+        return self._answer(question, lambda client: _read(client, question, first=True))
 
     def cancel_run(self, question: Question) -> Answer:
         """cancelRun: Databricks has accepted to cancel the run.
 
-        A second call is harmless: cancelling a run that is stopping or has stopped changes nothing.
+        A second call is harmless: cancelling a run that is stopping changes nothing, and one that comes late looks
+        first whether the run has ended meanwhile, or has been repaired, and then sends nothing.
         """
 
         def cancel(client: JobsClient) -> Answer:
-            client.cancel_run(question["runId"])
-            return {"accepted": True}
+            again, seen = question.get("again", False), {}
+            if not self._is_fresh(question.get("seenActiveAt")):
+                seen = _read(client, question, first=not again)
+                if seen["run"]["means"] == Means.ENDED or (again and seen["run"]["means"] != Means.UNTOUCHED):
+                    return seen
+            try:
+                client.cancel_run(question["runId"], first=not again)
+            except NotNowError as error:
+                return {"later": error.seconds, **seen}
+            return {"accepted": True, "pollAfterSeconds": self._crowd.poll_after(question.get("workspace")), **seen}
 
         return self._answer(question, cancel)
 
     def poll_run(self, question: Question) -> Answer:
         """pollRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self.read_run(question)
+        return self._answer(question, lambda client: _read(client, question, first=False))
+
+    def _is_fresh(self, seen_active_at: str | None) -> bool:
+        if seen_active_at is None:
+            return False
+        age = (self._clock.now() - datetime.fromisoformat(seen_active_at)).total_seconds()
+        return abs(age) <= FRESH_SECONDS  # a clock that is far behind tells nothing either
 
     def _answer(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
         try:
-            return ask(self._client(question["workspace"]))
+            return ask(self._client(question.get("workspace")))
         except RefusalError as error:
             return {"error": error.to_json()}
         except TransientError as error:
-            return {"passing": error.to_json()}
+            return {"passing": error.to_json(), "unsure": error.unsure}
+        except NotNowError as error:
+            return {"later": error.seconds}
         except SettingsError as error:
             # a slip in the settings is mended and the app restarts: a wait that has begun outlives it
             return {"passing": error_json("InvalidSettings", str(error))}
@@ -82,11 +118,19 @@ class Activities:
         if self._vault is None:
             self._vault = TokenVault(settings.key_vault_uri, self._clock, timeout=settings.http_timeout_seconds)
         if workspace.alias not in self._clients:
-            self._clients[workspace.alias] = JobsClient(
-                workspace,
-                self._vault,
-                self._clock,
-                api_version=settings.jobs_api_version,
-                timeout=settings.http_timeout_seconds,
+            self._clients.setdefault(
+                workspace.alias,
+                JobsClient(
+                    workspace,
+                    self._vault,
+                    self._clock,
+                    Bulkhead(settings.places_of_a_workspace, self._clock),
+                    api_version=settings.jobs_api_version,
+                    timeout=settings.http_timeout_seconds,
+                ),
             )
         return self._clients[workspace.alias]
+
+
+def _read(client: JobsClient, question: Question, *, first: bool) -> Answer:
+    return {"run": client.get_run(question["runId"], repair_id=question.get("repairId"), first=first).to_json()}

@@ -11,6 +11,7 @@
     │   ├── AccessError          401 or 403: the token or its permission
     │   └── UnknownWorkspaceError
     ├── TransientError           it may pass: ask again later
+    ├── NotNowError              nothing was sent: there is no place for the call now
     └── TaskHubError             the Durable task hub did not take a start, or could not be asked
 
 Standard library only, and no sibling: anything may import this module.
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+TOLD = 20  # problems in an exception's text, which the host logs at every try; a body can have thousands
+
+
 class CancelRunError(Exception):
     """The root: catch it to catch all that is foreseen."""
 
@@ -33,7 +37,8 @@ class ProblemsError(CancelRunError):
 
     def __init__(self, heading: str, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(f"{heading}: " + " | ".join(self.problems))
+        told = [*self.problems[:TOLD], *([f"and {more} more"] if (more := len(self.problems) - TOLD) > 0 else [])]
+        super().__init__(f"{heading}: " + " | ".join(told))
 
 
 class RequestError(ProblemsError):
@@ -85,9 +90,14 @@ class CallError(CancelRunError):
 
 
 class RefusalError(CallError):
-    """A final no."""
+    """Asking again as it is changes nothing. ``mendable``: an operator can mend it, with the token or a permission."""
 
     code = "Refused"
+    mendable = False
+
+    def to_json(self) -> dict[str, object]:
+        """As for every call, and ``mendable`` (true or false)."""
+        return {**super().to_json(), "mendable": self.mendable}
 
 
 class RunNotFoundError(RefusalError):
@@ -97,9 +107,10 @@ class RunNotFoundError(RefusalError):
 
 
 class AccessError(RefusalError):
-    """The token is not accepted (401) or may not do this (403)."""
+    """The token is not accepted, or its identity may not do this."""
 
     code = "AccessDenied"
+    mendable = True
 
 
 class UnknownWorkspaceError(RefusalError):
@@ -119,17 +130,31 @@ class UnknownWorkspaceError(RefusalError):
 
 
 class TransientError(CallError):
-    """It may pass. ``retry_after`` is the wait that the service asked for, in seconds, when it asked for one."""
+    """It may pass.
+
+    Attributes:
+        retry_after: the wait that the service asked for, in seconds, when it asked for one.
+        unsure: the request may have taken its effect all the same.
+    """
 
     code = "Unavailable"
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, unsure: bool = False, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.retry_after = retry_after
+        self.unsure = unsure
 
     def to_json(self) -> dict[str, object]:
         """As for every call, and ``retryAfterSeconds`` (a number or null)."""
         return {**super().to_json(), "retryAfterSeconds": self.retry_after}
+
+
+class NotNowError(CancelRunError):
+    """Nothing was sent, so that others have their turn; ``seconds`` after which there is a place for the call."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"There is no place for the call now; in {seconds:.1f} s there is.")
+        self.seconds = seconds
 
 
 class TaskHubError(CancelRunError):

@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING
 from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS
 from cancel_run.cancellation.schedule import Schedule
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
-from cancel_run.workspaces import Workspace, judged_url, read_workspaces
+from cancel_run.settings_reader import SettingsReader
+from cancel_run.workspaces import Workspace, read_workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+LONGEST_ORDER_AGE_SECONDS = 30 * 24 * 3600
+CONCURRENT_ACTIVITIES = 24  # host.json's maxConcurrentActivityFunctions
 
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 
+LONGEST_HTTP_TIMEOUT_SECONDS = 100.0  # twice, and there is time left until host.json's functionTimeout
 DEFAULT_QUEUE_NAME = "cancel-active-run"
 DEFAULT_EVENTS = "jobs.on_duration_warning_threshold_exceeded,jobs.on_streaming_backlog_exceeded"
-
-# a run that has ended sends these, a canceled one too: there is nothing to cancel, and to act on them would loop
-_EVENTS_OF_ENDED_RUNS = frozenset({"jobs.on_success", "jobs.on_failure"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Settings:
     http_timeout_seconds: float
     cancel_on_events: frozenset[str]
     history_retention_days: int
+    concurrent_activities: int
+    reserved_activities: int
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -49,7 +53,7 @@ class Settings:
         Raises:
             SettingsError: with every problem of every setting.
         """
-        read = _Reader(environ)
+        read = SettingsReader(environ)
         workspaces = read_workspaces(environ, read.problems)
         default = read.text("DEFAULT_WORKSPACE", next(iter(workspaces)) if len(workspaces) == 1 else None)
         if workspaces and default is not None and default not in workspaces:
@@ -61,9 +65,13 @@ class Settings:
             first_seconds=read.number("POLL_FIRST_SECONDS", 1.0, 0.05, 3600.0),
             max_seconds=read.number("POLL_MAX_SECONDS", 60.0, 0.05, 3600.0),
             cancel_again_after_seconds=read.number("CANCEL_AGAIN_AFTER_SECONDS", 120.0, 1.0, LONGEST_WAIT_SECONDS),
+            retry_after_ceiling_seconds=read.number("RETRY_AFTER_MAX_SECONDS", 60.0, 1.0, 3600.0),
+            order_max_age_seconds=read.number("ORDER_MAX_AGE_SECONDS", 86_400.0, 60.0, LONGEST_ORDER_AGE_SECONDS),
         )
         if schedule.first_seconds > schedule.max_seconds:
             read.problems.append("POLL_FIRST_SECONDS is larger than POLL_MAX_SECONDS")
+        concurrent = int(read.number("CONCURRENT_ACTIVITIES", CONCURRENT_ACTIVITIES, 3, 1000, whole=True, unit="calls"))
+        reserve = max(2, concurrent // 4)
         settings = cls(
             workspaces=workspaces,
             default_workspace=default,
@@ -71,15 +79,25 @@ class Settings:
             jobs_api_version=read.choice("JOBS_API_VERSION", "2.1", ("2.1", "2.2")),
             schedule=schedule,
             wait_timeout_seconds=int(read.number("WAIT_TIMEOUT_SECONDS", 3600, 1, LONGEST_WAIT_SECONDS, whole=True)),
-            http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, 100.0),
+            http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, LONGEST_HTTP_TIMEOUT_SECONDS),
             cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
             history_retention_days=int(read.number("HISTORY_RETENTION_DAYS", 30, 8, 3650, whole=True, unit="days")),
+            concurrent_activities=concurrent,
+            reserved_activities=int(
+                read.number("RESERVED_ACTIVITIES", reserve, 1, concurrent - 1, whole=True, unit="calls")
+            ),
         )
         read.collect(queue_name)
         read.collect(allows_anonymous)
         if read.problems:
             raise SettingsError(read.problems)
         return settings
+
+    @property
+    def places_of_a_workspace(self) -> int:
+        """How many activities of this process one workspace may hold: all but the reserve, or all where it is alone."""
+        alone = len(self.workspaces) <= 1
+        return self.concurrent_activities if alone else self.concurrent_activities - self.reserved_activities
 
     def workspace(self, alias: str | None) -> Workspace:
         """The workspace of that alias, or the default one for none.
@@ -138,56 +156,3 @@ def allows_anonymous(environ: Mapping[str, str]) -> bool:
     if level.lower() not in {"function", "anonymous"}:
         raise SettingsError([f"HTTP_AUTH_LEVEL is '{level}'; it is 'function', or 'anonymous' behind Entra sign-in"])
     return level.lower() == "anonymous"
-
-
-class _Reader:
-    """Reads one setting at a time and remembers what was wrong with each."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.problems: list[str] = []
-
-    def text(self, key: str, default: str | None) -> str | None:
-        return self._environ.get(key, "").strip() or default
-
-    def collect(self, judge: Callable[[Mapping[str, str]], object]) -> None:
-        try:
-            judge(self._environ)
-        except SettingsError as error:
-            self.problems.extend(error.problems)
-
-    def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
-        value = self.text(key, default) or default
-        if value not in choices:
-            self.problems.append(f"{key} is '{value}'; it can be {' or '.join(choices)}")
-        return value
-
-    def number(
-        self, key: str, default: float, least: float, most: float, *, whole: bool = False, unit: str = "seconds"
-    ) -> float:
-        text = self.text(key, None)
-        if text is None:
-            return default
-        kind = "a whole number" if whole else "a number"
-        try:
-            value = int(text) if whole else float(text)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            self.problems.append(f"{key} is '{text}'; it must be {kind} of {unit} from {least:g} to {most:g}")
-            return default
-        return value
-
-    def url(self, key: str, *, required: bool = False) -> str:
-        value = self.text(key, None)
-        if value is None:
-            if required:
-                self.problems.append(f"{key} is missing; it is a URL such as https://name.vault.azure.net")
-            return ""
-        return judged_url(key, value, self.problems)
-
-    def events(self, key: str, default: str) -> frozenset[str]:
-        events = frozenset(part.strip() for part in (self.text(key, default) or "").split(",") if part.strip())
-        if ended := sorted(events & _EVENTS_OF_ENDED_RUNS):
-            self.problems.append(f"{key} names {', '.join(ended)}, which come when a run has ended: nothing to cancel")
-        return events

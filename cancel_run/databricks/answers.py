@@ -11,7 +11,9 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.errors import AccessError, CallError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.databricks.access import access_error
+from cancel_run.databricks.leading_fields import leading_fields
+from cancel_run.errors import CallError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.retry_after import retry_after_seconds
 from cancel_run.text import one_line
 
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 UNREADABLE = "UnreadableAnswer"
+TOO_LARGE = "AnswerTooLarge"
 
 _ASK_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# these were refused before they took any effect; whatever else went wrong may have had it
+_NOT_TAKEN = frozenset({HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# Databricks' own clients ask again after these, whatever the status code
+_THROTTLED_CODES = frozenset({"RESOURCE_EXHAUSTED", "REQUEST_LIMIT_EXCEEDED"})
+_PASSING_CODES = frozenset({"TEMPORARILY_UNAVAILABLE"})
+_PASSING_WORDS = re.compile(r"unknown worker environment|unknownworkerenvironment", re.IGNORECASE)
 # the API's words are all that tells a run that does not exist from any other bad request
 _NO_SUCH_RUN = re.compile(r"\brun\b.*\b(does not|doesn't) exist", re.IGNORECASE | re.DOTALL)
+_NO_SUCH_RUN_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 _BEHIND_SOMETHING = "Something between this app and the workspace (a proxy, a sign-in page) may answer in its place."
 
 
@@ -42,6 +52,26 @@ def good_answer(host: str, body: bytes, run_id: int) -> dict[str, Any]:
     return answer
 
 
+def good_beginning(host: str, beginning: bytes, run_id: int) -> dict[str, Any]:
+    """What the beginning of a 200 too large to be read whole says of the run: enough of it to know its state.
+
+    Raises:
+        TransientError: it does not say so much.
+    """
+    if not beginning.lstrip().startswith(b"{"):
+        raise unreadable(host, "something other than a JSON object", run_id)
+    fields = leading_fields(beginning)
+    if fields.get("run_id") != run_id or not fields.keys() & {"state", "status"}:
+        raise TransientError(
+            f"{host} answered 200 with more than {len(beginning)} bytes, and the run's state is not among the first. A "
+            "run of very many tasks is as large: set JOBS_API_VERSION to 2.2, which tells the tasks page by page.",
+            code=TOO_LARGE,
+            status_code=HTTPStatus.OK,
+            run_id=run_id,
+        )
+    return fields
+
+
 def unreadable(host: str, what: str, run_id: int) -> TransientError:
     """The error for a 200 that says ``what`` instead of what it should."""
     return TransientError(
@@ -49,6 +79,7 @@ def unreadable(host: str, what: str, run_id: int) -> TransientError:
         code=UNREADABLE,
         status_code=HTTPStatus.OK,
         run_id=run_id,
+        unsure=True,
     )
 
 
@@ -61,30 +92,39 @@ def error_of(
     said = f"{host} answered {status_code}" + (f" ({told})" if told else "")
     facts: dict[str, Any] = {"status_code": status_code, "error_code": error_code, "run_id": run_id}
 
-    if status_code in _ASK_AGAIN or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        throttled = status_code == HTTPStatus.TOO_MANY_REQUESTS
+    if _may_pass(status_code, error_code, words):
+        throttled = status_code == HTTPStatus.TOO_MANY_REQUESTS or error_code in _THROTTLED_CODES
         return TransientError(
             f"{said}; it is asked again later.",
             code="Throttled" if throttled else "ServiceUnavailable",
             retry_after=retry_after_seconds(headers.get("Retry-After"), now),
+            unsure=not throttled and status_code not in _NOT_TAKEN,
             **facts,
         )
-    if status_code == HTTPStatus.UNAUTHORIZED:
-        return AccessError(
-            f"{said}: the token is not accepted. Put a valid one into the vault.",
-            code="TokenRejected",
-            **facts,
-        )
-    if status_code == HTTPStatus.FORBIDDEN:
-        return AccessError(
-            f"{said}: the token is not valid, or its identity lacks CAN MANAGE RUN on the job.",
-            code="PermissionDenied",
-            **facts,
-        )
-    if status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words):
-        return RunNotFoundError(f"{said}. Check the run id and the workspace; runs are kept for 60 days.", **facts)
     if HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST:
         return _redirected(said, headers.get("Location", ""), facts)
+    return access_error(said, told, facts) or _refusal(said, error_code, words, facts)
+
+
+def _may_pass(status_code: int, error_code: str | None, words: str) -> bool:
+    if status_code == HTTPStatus.NOT_IMPLEMENTED:
+        return False
+    if status_code in _ASK_AGAIN or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return True
+    return error_code in _THROTTLED_CODES | _PASSING_CODES or _PASSING_WORDS.search(words) is not None
+
+
+def _refusal(said: str, error_code: str | None, words: str, facts: dict[str, Any]) -> RefusalError:
+    status_code = facts["status_code"]
+    no_such_run = status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words)
+    if no_such_run or (status_code == HTTPStatus.NOT_FOUND and error_code in _NO_SUCH_RUN_CODES):
+        return RunNotFoundError(f"{said}. Check the run id and the workspace; runs are kept for 60 days.", **facts)
+    if status_code == HTTPStatus.NOT_FOUND and words.startswith("Bad Target"):
+        return RefusalError(
+            f"{said}: the workspace does not have this version of the Jobs API. Set JOBS_API_VERSION to another.",
+            code="ApiVersionNotFound",
+            **facts,
+        )
     return RefusalError(f"{said}. This is not a request that the workspace takes; check its host.", **facts)
 
 
@@ -118,4 +158,7 @@ def _explained(body: bytes) -> tuple[str | None, str]:
 
 
 def _first(data: Mapping[str, Any], *keys: str) -> str | None:
-    return next((data[key] for key in keys if isinstance(data.get(key), str) and data[key]), None)
+    """The first of these that says something; an error code may come as a number."""
+    found = (data.get(key) for key in keys)
+    texts = (str(value) if type(value) is int else value for value in found)
+    return next((text for text in texts if isinstance(text, str) and text), None)

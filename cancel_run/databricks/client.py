@@ -1,166 +1,169 @@
-"""The Jobs API over ``requests``: the only HTTP client of this app.
+"""The Jobs API: the only client of a workspace.
 
-Short failures are tried again here (at most three times in at most twenty seconds, ``Retry-After`` honoured); what
-takes longer is raised as TransientError and is the orchestrator's to wait for. A workspace that throttles is asked at
-the pace that it takes (``pacing.py``). No redirect is followed and nothing is sent but to the host in the settings, so
-the token cannot leave for another.
+A call is one attempt, and no thread sleeps: whatever has to wait is told so and waits as a durable timer. A second
+attempt follows at once only with a token that was just renewed (or, in ``http/session.py``, for a connection that was
+closed under the first). Before it is sent a call needs a place (``bulkhead.py``) and its turn (``pacing.py``). Nothing
+is sent but to the host in the settings, so the token cannot leave for another.
 """
 
 from __future__ import annotations
 
 import platform
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
 
 from cancel_run import __version__
 from cancel_run.cancellation.run import Run
-from cancel_run.databricks.answers import UNREADABLE, error_of, good_answer, unreadable
+from cancel_run.databricks.answers import error_of, good_answer, good_beginning, unreadable
+from cancel_run.databricks.http.deadline import Deadline
+from cancel_run.databricks.http.transport import NoAnswerError, Transport
 from cancel_run.databricks.pacing import Pace
-from cancel_run.errors import AccessError, TransientError
+from cancel_run.errors import AccessError, CallError, NotNowError, TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cancel_run.clock import Clock
-    from cancel_run.databricks.tokens.key_vault import Token, TokenVault
+    from cancel_run.databricks.bulkhead import Bulkhead
+    from cancel_run.databricks.tokens.key_vault import TokenVault
+    from cancel_run.databricks.tokens.token import Token
     from cancel_run.workspaces import Workspace
 
-TRIES = 3
-PATIENCE_SECONDS = 20.0  # no further try begins later than this
-ANSWER_LIMIT = 4 * 1024 * 1024  # bytes: a run of a hundred tasks has some hundred kilobytes
-CONNECTIONS = 32  # kept open, as many as a worker has threads: of requests' own ten, the others would connect anew
 USER_AGENT = (
     f"databricks-cancel-run/{__version__} python-requests/{requests.__version__} python/{platform.python_version()}"
 )
 
 
 class JobsClient:
-    """``runs/get`` and ``runs/cancel`` of one workspace; any number of threads may share it."""
+    """``runs/get`` and ``runs/cancel`` of one workspace; any number of threads may share it.
+
+    ``timeout`` bounds a whole call in seconds: the token, the connection and the answer to its last byte.
+    """
 
     def __init__(
-        self, workspace: Workspace, vault: TokenVault, clock: Clock, *, api_version: str, timeout: float
+        self,
+        workspace: Workspace,
+        vault: TokenVault,
+        clock: Clock,
+        bulkhead: Bulkhead,
+        *,
+        api_version: str,
+        timeout: float,
     ) -> None:
         self._host = workspace.host
         self._secret = workspace.token_secret
         self._vault = vault
         self._clock = clock
+        self._bulkhead = bulkhead
         self._pace = Pace(clock)
         self._base = f"{workspace.host}/api/{api_version}/jobs/runs"
         self._timeout = timeout
-        self._session = requests.Session()
-        self._session.mount(workspace.host, HTTPAdapter(pool_maxsize=CONNECTIONS))
-        self._session.headers["User-Agent"] = USER_AGENT
-        if workspace.host.startswith("http:"):
-            self._session.trust_env = False  # plain http is for this machine: a proxy would read the token
+        self._transport = Transport(USER_AGENT)
 
-    def get_run(self, run_id: int) -> Run:
+    def get_run(self, run_id: int, *, repair_id: int | None = None, first: bool = False) -> Run:
         """The run as it is now (Jobs API ``GET runs/get``; Arazzo operation getJobRun).
 
+        Or, when it has been repaired since its newest repair was ``repair_id``: how that attempt ended.
+        ``first`` is for the first look of a cancellation.
+
         Raises:
-            RunNotFoundError, AccessError, RefusalError: a final no.
+            RunNotFoundError, AccessError, RefusalError: asking again as it is changes nothing.
             TransientError: no usable answer for now.
+            NotNowError: nothing was sent.
         """
-        answer = self._call("GET", "get", run_id)
+        # the history of repairs costs no second request, and both versions of the API take the parameter
+        query = {"run_id": run_id, "include_history": "true"}
+        answer, whole = self._call("GET", "get", run_id, first=first, params=query)
         try:
-            return Run.from_api(answer)
+            attempt = Run.attempt_from_api(answer, run_id, repair_id) if whole else None
+            return attempt or Run.from_api(answer, run_id, whole=whole)
         except ValueError as error:
             raise unreadable(self._host, f"JSON in which {error}", run_id) from None
 
-    def cancel_run(self, run_id: int) -> None:
+    def cancel_run(self, run_id: int, *, first: bool = False) -> None:
         """Databricks has accepted to cancel the run (Jobs API ``POST runs/cancel``; Arazzo operation cancelJobRun).
 
         Accepted is all it says: the run stops later, or does not.
 
         Raises:
-            RunNotFoundError, AccessError, RefusalError: a final no.
-            TransientError: no usable answer for now; the cancel may have been taken all the same.
+            RunNotFoundError, AccessError, RefusalError: asking again as it is changes nothing.
+            TransientError: no usable answer for now; ``unsure`` when the cancel may have been taken all the same.
+            NotNowError: nothing was sent.
         """
-        self._call("POST", "cancel", run_id)
+        self._call("POST", "cancel", run_id, first=first, json={"run_id": run_id})
 
-    def _call(self, method: str, operation: str, run_id: int) -> dict[str, Any]:
-        token = self._vault.token(self._secret)
-        try:
-            return self._patiently(method, operation, run_id, token)
-        except AccessError:
-            # the secret may have been rotated since it was cached: look once more before this is a final no
-            newer = self._vault.newer_token(self._secret, token)
-            if newer is None:
-                raise
-            return self._patiently(method, operation, run_id, newer)
-
-    def _patiently(self, method: str, operation: str, run_id: int, token: Token) -> dict[str, Any]:
-        started = self._clock.monotonic()
-        tried = 0
-        while True:
-            tried += 1
-            if later := self._pace.wait(PATIENCE_SECONDS - (self._clock.monotonic() - started)):
-                raise TransientError(
-                    f"{self._host} asks for fewer requests: this one waits until it may be sent.",
-                    code="Throttled",
-                    retry_after=later,
-                    run_id=run_id,
-                )
+    def _call(
+        self, method: str, operation: str, run_id: int, *, first: bool, **data: Any
+    ) -> tuple[dict[str, Any], bool]:
+        """The JSON of the answer, and False when only its beginning was read."""
+        with self._place(first=first):
+            deadline = Deadline(self._timeout)
+            token = self._vault.token(self._secret, deadline)
+            if wait := self._pace.ask(first=first):
+                raise NotNowError(wait)
             try:
-                return self._once(method, operation, run_id, token)
+                return self._once(method, operation, run_id, token, deadline, data)
             except TransientError as error:
-                wait = max(2.0 ** (tried - 1), error.retry_after or 0.0)
-                spent = self._clock.monotonic() - started
-                # an unreadable answer is not a hiccup of the line: a sign-in page stays for a while
-                if tried == TRIES or error.code == UNREADABLE or spent + wait > PATIENCE_SECONDS:
+                error.unsure = error.unsure and method == "POST"  # reading has no effect to be unsure of
+                raise
+            except AccessError:
+                # the secret may have been rotated since it was cached: look once more before this is a refusal
+                newer = self._vault.newer_token(self._secret, token, deadline)
+                if newer is None:
                     raise
-                self._clock.sleep(wait)
+                return self._once(method, operation, run_id, newer, deadline, data)
 
-    def _once(self, method: str, operation: str, run_id: int, token: Token) -> dict[str, Any]:
-        data = {"run_id": run_id}
-        sent_at = self._clock.monotonic()
+    @contextmanager
+    def _place(self, *, first: bool) -> Iterator[None]:
+        """The call has one of the places that this workspace may hold."""
+        if wait := self._bulkhead.enter(first=first):
+            raise NotNowError(wait)
+        began = self._clock.monotonic()
+        answered = False
         try:
-            with self._session.request(
-                method,
-                f"{self._base}/{operation}",
-                params=data if method == "GET" else None,
-                json=data if method == "POST" else None,
-                auth=_Bearer(token),
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = self._body(response, run_id)
-        except (requests.RequestException, HTTPError) as error:
-            # `from None`: the exception holds the request, and the request holds the token
+            yield
+            answered = True
+        except CallError as error:
+            answered = error.status_code is not None
+            raise
+        except NotNowError:
+            answered = True
+            raise
+        finally:
+            self._bulkhead.leave(self._clock.monotonic() - began, answered=answered)
+
+    def _once(
+        self, method: str, operation: str, run_id: int, token: Token, deadline: Deadline, data: dict[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        sent_at = self._clock.monotonic()
+        url = f"{self._base}/{operation}"
+        try:
+            answer = self._transport.send(method, url, deadline, authorize=_Bearer(token), **data)
+        except NoAnswerError as error:
             raise TransientError(
-                f"No answer from {self._host} ({type(error).__name__}). "
+                f"No answer from {self._host} ({error.reason}). "
                 "If this lasts, check that the host is right and that this app may reach it.",
                 code="ConnectionFailed",
                 run_id=run_id,
+                unsure=True,
             ) from None
-        if response.status_code == HTTPStatus.OK:
+        if answer.status_code == HTTPStatus.OK:
             self._pace.note_taken()
-            return good_answer(self._host, body, run_id)
-        no = error_of(self._host, response.status_code, response.headers, body, run_id=run_id, now=self._clock.now())
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and isinstance(no, TransientError):
+            judge = good_beginning if answer.cut else good_answer
+            return judge(self._host, answer.body, run_id), not answer.cut
+        no = error_of(self._host, answer.status_code, answer.headers, answer.body, run_id=run_id, now=self._clock.now())
+        if isinstance(no, TransientError) and no.code == "Throttled":
             self._pace.note_throttled(sent_at, no.retry_after)
         else:
             self._pace.note_taken()
         raise no
 
-    def _body(self, response: requests.Response, run_id: int) -> bytes:
-        """The whole body, bounded in bytes and in time: a socket's timeout alone lets a body drip for ever."""
-        give_up = self._clock.monotonic() + self._timeout
-        body = bytearray()
-        while piece := response.raw.read1(64 * 1024, decode_content=True):
-            body += piece
-            if len(body) > ANSWER_LIMIT:
-                raise unreadable(self._host, f"more than {ANSWER_LIMIT} bytes", run_id)
-            if self._clock.monotonic() > give_up:
-                raise requests.exceptions.ReadTimeout
-        return bytes(body)
 
-
-class _Bearer(AuthBase):
-    """Sets the header itself, so that a .netrc file of the machine cannot put another in its place."""
+class _Bearer:
+    """Puts the token into the header at the last moment: it is in no argument of the call."""
 
     def __init__(self, token: Token) -> None:
         self._token = token

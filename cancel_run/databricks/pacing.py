@@ -2,8 +2,9 @@
 
 A throttled answer (429) closes the gate for the seconds that it asks for, and sets a pace: somewhat less than the
 workspace has just been taking. The pace rises until the next such answer, so it stays near the limit without knowing
-it, and is forgotten when none has come for a while. Each process has its own; those that share a workspace find their
-shares.
+it, and is forgotten when none has come for a while. Nobody is held: who comes too early is given a time to come back,
+which is kept free. First reads and first cancels go before polls, which keep a share. Each process has its own pace;
+those that share a workspace find their shares.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +24,25 @@ FORGOTTEN_SECONDS = 60.0  # without a throttled answer, and there is no pace any
 UNTOLD_SECONDS = 1.0  # how long the gate stays closed when the answer does not say
 LONGEST_SECONDS = 5.0  # one answer does not silence the app for hours: who was asked to wait longer does so alone
 UNKNOWN_RATE = 5.0  # requests a second, where less was taken lately: too few to tell what would be
+FIRST_SHARE = 0.8  # of the pace, at the most, for first reads and cancels: polls are never shut out
+AHEAD_SECONDS = (
+    0.15  # so much earlier than its turn a request may go: who comes back is not punctual to the millisecond
+)
+KEPT_SECONDS = 5.0  # a place that is not taken by then is given up
+
+
+@dataclass
+class _Lane:
+    next_at: float = -math.inf
+    kept: deque[float] = field(default_factory=deque)  # the times that were given out, in their order
+
+    def takes_a_kept_place(self, now: float) -> bool:
+        while self.kept and self.kept[0] < now - KEPT_SECONDS:
+            self.kept.popleft()
+        if self.kept and self.kept[0] <= now + AHEAD_SECONDS:
+            self.kept.popleft()
+            return True
+        return False
 
 
 class Pace:
@@ -30,25 +51,41 @@ class Pace:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._open_at = -math.inf
+        self._gate = -math.inf  # nothing is sent before
+        self._open_at = -math.inf  # when the next request is due
+        self._lanes = {True: _Lane(), False: _Lane()}
         self._rate = math.inf  # requests a second, as it was at the last throttled answer
         self._slowed_at = -math.inf
         self._taken: deque[float] = deque()  # when an answer came that was not a throttled one, within the last second
 
-    def wait(self, patience: float) -> float:
-        """0.0 once the caller may send one request; else, where its patience ends before, the seconds until it may."""
-        give_up = self._clock.monotonic() + patience
-        while True:
-            with self._lock:
-                now = self._clock.monotonic()
-                if now >= self._open_at:
-                    self._open_at = now + 1 / self._rate_at(now)
-                    return 0.0
-                left = self._open_at - now
-            # no place in line is kept: the gate may have been closed by the time that it comes up
-            if now + left > give_up:
-                return left
-            self._clock.sleep(left)
+    def ask(self, *, first: bool) -> float:
+        """0.0 when the caller may send one request now; else the seconds after which it is to ask again.
+
+        ``first`` is for the first read and the first cancel of a cancellation.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            step = 1 / self._rate_at(now)
+            if now >= self._gate and step == 0:
+                return 0.0
+            lane = self._lanes[first]
+            if now >= self._gate and self._open_at <= now + AHEAD_SECONDS and lane.takes_a_kept_place(now):
+                return self._sends(now, step)
+            at = max(now, self._gate, lane.next_at, self._open_at if first else -math.inf)
+            later = 1 / min(self._rate_at(at), self._rate * RISE**FORGOTTEN_SECONDS)  # the pace will have risen by then
+            lane.next_at = at + (later / FIRST_SHARE if first else later)
+            if first:
+                others = self._lanes[False]
+                others.next_at = max(others.next_at, now) + later
+            if at <= now and self._open_at <= now + AHEAD_SECONDS:
+                return self._sends(now, step)
+            at = max(at, self._open_at)
+            lane.kept.append(at)
+            return at - now
+
+    def _sends(self, now: float, step: float) -> float:
+        self._open_at = max(self._open_at, now) + step
+        return 0.0
 
     def note_taken(self) -> None:
         """A request was answered, and not with 429."""
@@ -62,7 +99,11 @@ class Pace:
         with self._lock:
             now = self._clock.monotonic()
             closed = UNTOLD_SECONDS if retry_after is None else min(retry_after, LONGEST_SECONDS)
-            self._open_at = max(self._open_at, now + closed)
+            self._gate = max(self._gate, now + closed)
+            self._open_at = max(self._open_at, self._gate)
+            for lane in self._lanes.values():  # whoever had a place gets another when it comes
+                lane.kept.clear()
+                lane.next_at = self._gate
             if sent_at < self._slowed_at:
                 return  # it was on its way when the pace was set, and says nothing about that
             self._drop_old(now)

@@ -42,6 +42,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self.met: Counter[str] = Counter()  # how many calls of each operation did not go well
         self._queued: dict[str, deque[Fault]] = {}
         self._lasting: dict[str, Fault] = {}
@@ -72,6 +73,16 @@ class Faults:
         with self._lock:
             self._rate = requests_per_second
 
+    def wait_for(self, operation: str, times: int, timeout: float = 10.0) -> None:
+        """So many calls of the operation have met a fault.
+
+        Raises:
+            TimeoutError: not within ``timeout`` seconds.
+        """
+        with self._lock:
+            if not self._changed.wait_for(lambda: self.met[operation] >= times, timeout):
+                raise TimeoutError
+
     def take(self, *operations: str) -> Fault | None:
         """The fault that this one call meets, by any of the names that it goes by."""
         with self._lock:
@@ -88,6 +99,7 @@ class Faults:
                 fault = queued.popleft() if queued else self._lasting.get(operation)
                 if fault is not None:
                     self.met[operation] += 1
+                    self._changed.notify_all()
                     return fault
             return None
 

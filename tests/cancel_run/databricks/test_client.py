@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cancel_run.clock import SystemClock
-from cancel_run.databricks.client import ANSWER_LIMIT, CONNECTIONS, PATIENCE_SECONDS, USER_AGENT, JobsClient
+from cancel_run.databricks.bulkhead import Bulkhead
+from cancel_run.databricks.client import USER_AGENT, JobsClient
+from cancel_run.databricks.http.session import CONNECTIONS
+from cancel_run.databricks.http.transport import ANSWER_LIMIT
 from cancel_run.databricks.pacing import LONGEST_SECONDS
 from cancel_run.databricks.tokens.key_vault import TokenVault
-from cancel_run.errors import AccessError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.errors import AccessError, NotNowError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.workspaces import Workspace
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row
@@ -41,8 +44,9 @@ def client(workspace: JobsApi, vault: KeyVault, clock: QuickClock) -> JobsClient
 
 
 def client_of(url: str, vault: KeyVault, clock: QuickClock, version: str = "2.1") -> JobsClient:
-    tokens = TokenVault(vault.uri, clock, timeout=1)
-    return JobsClient(Workspace("prod", url, SECRET), tokens, clock, api_version=version, timeout=0.5)
+    tokens = TokenVault(vault.uri, clock, timeout=20)
+    bulkhead = Bulkhead(CONNECTIONS, clock)
+    return JobsClient(Workspace("prod", url, SECRET), tokens, clock, bulkhead, api_version=version, timeout=0.5)
 
 
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
@@ -106,32 +110,36 @@ def test_no_permission_to_cancel_is_a_final_no(workspace: JobsApi, client: JobsC
         client.cancel_run(workspace.add_run(Life(may_manage=False)))
 
 
-@pytest.mark.parametrize("status_code", [429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again_at_most_three_times(
+@pytest.mark.parametrize("status_code", [408, 425, 429, 500, 502, 503, 504])
+def test_a_call_is_one_attempt_and_no_thread_sleeps(
     status_code: int, workspace: JobsApi, client: JobsClient, clock: QuickClock
 ) -> None:
-    run_id = workspace.add_run()
-    workspace.faults.fail("get", Fault(status_code, b"<html><title>oh</title></html>", "text/html"), times=2)
-    assert client.get_run(run_id).life_cycle_state == "RUNNING"
-    assert clock.waits == [1, 2]
-    workspace.faults.fail("get", Fault(status_code), times=None)
+    workspace.faults.fail("get", Fault(status_code, b"<html><title>oh</title></html>", "text/html"))
     with pytest.raises(TransientError) as caught:
-        client.get_run(run_id)
-    assert caught.value.status_code == status_code
-    assert workspace.count("get") == 6
+        client.get_run(workspace.add_run())
+    assert (caught.value.status_code, caught.value.unsure) == (status_code, False)
+    assert (workspace.count("get"), clock.waits) == (1, [])
 
 
-@pytest.mark.parametrize("cut", [0, 5])
-def test_a_cut_connection_is_tried_again(cut: int, workspace: JobsApi, client: JobsClient) -> None:
-    workspace.faults.fail("get", Fault(body=b'{"state": {"life_cycle_state": "RUNNING"}}', cut=cut))
-    assert client.get_run(workspace.add_run()).life_cycle_state == "RUNNING"
-
-
-def test_a_cancel_whose_answer_is_lost_is_sent_again_and_does_no_harm(workspace: JobsApi, client: JobsClient) -> None:
-    run_id = workspace.add_run()
-    workspace.faults.fail("cancel", Fault(cut=0, after_effect=True))
-    client.cancel_run(run_id)
-    assert (workspace.count("cancel"), workspace.state_of(run_id)) == (2, "TERMINATING")
+@pytest.mark.parametrize(
+    ("fault", "unsure"),
+    [
+        (Fault(503, after_effect=True), True),
+        (Fault(cut=0, after_effect=True), True),
+        (Fault(hang=True, after_effect=True), True),
+        (Fault(body=b"<html>Sign in</html>", content_type="text/html"), True),
+        (Fault(429), False),
+        (json_fault(400, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "token bucket limit"}), False),
+    ],
+    ids=["503", "cut", "hangs", "sign-in page", "429", "throttled with a 400"],
+)
+def test_a_cancel_says_whether_it_may_have_been_taken(
+    fault: Fault, unsure: bool, workspace: JobsApi, client: JobsClient
+) -> None:
+    workspace.faults.fail("cancel", fault)
+    with pytest.raises(TransientError) as caught:
+        client.cancel_run(workspace.add_run())
+    assert caught.value.unsure is unsure
 
 
 @pytest.mark.parametrize("fault", [Fault(hang=True), Fault(body=b'{"state": {}}' * 9, drip_seconds=0.2)])
@@ -156,19 +164,15 @@ def as_date(seconds: int) -> str:
 
 
 @pytest.mark.parametrize("written", [str, as_date], ids=["seconds", "date"])
-def test_a_short_retry_after_is_honoured_as_seconds_and_as_a_date(
-    written: Callable[[int], str], workspace: JobsApi, client: JobsClient, clock: QuickClock
+@pytest.mark.parametrize("seconds", [9, 300])
+def test_a_retry_after_is_handed_on_as_seconds_and_as_a_date(
+    seconds: int, written: Callable[[int], str], workspace: JobsApi, client: JobsClient
 ) -> None:
-    workspace.faults.fail("get", Fault(429, headers={"Retry-After": written(9)}))
-    client.get_run(workspace.add_run())
-    assert 6 < clock.waits[0] <= 9
-
-
-def test_a_long_retry_after_is_handed_on_at_once(workspace: JobsApi, client: JobsClient, clock: QuickClock) -> None:
-    workspace.faults.fail("get", json_fault(429, {"error_code": "BUSY"}, Retry_After="300"))
+    workspace.faults.fail("get", json_fault(429, {"error_code": "BUSY"}, Retry_After=written(seconds)))
     with pytest.raises(TransientError) as caught:
         client.get_run(workspace.add_run())
-    assert (caught.value.retry_after, caught.value.code, clock.waits) == (300, "Throttled", [])
+    assert caught.value.retry_after == pytest.approx(seconds, abs=2)
+    assert caught.value.code == "Throttled"
 
 
 @pytest.mark.parametrize(
@@ -191,10 +195,20 @@ def test_a_200_that_is_no_run_is_never_believed(fault: Fault, workspace: JobsApi
     assert caught.value.code == "UnreadableAnswer"
 
 
-def test_a_cancel_answered_by_a_sign_in_page_is_not_taken_for_accepted(workspace: JobsApi, client: JobsClient) -> None:
-    workspace.faults.fail("cancel", Fault(body=b"<html>Sign in</html>", content_type="text/html"))
-    with pytest.raises(TransientError):
-        client.cancel_run(workspace.add_run())
+def test_the_state_of_a_run_too_large_to_be_read_whole_is_read_all_the_same(
+    workspace: JobsApi, client: JobsClient
+) -> None:
+    run_id = workspace.add_run()
+    told = {"run_id": run_id, "state": {"life_cycle_state": "RUNNING"}}
+    tasks = [
+        {"run_id": number, "state": {"life_cycle_state": "PENDING"}, "notebook": "n" * 4600} for number in range(1000)
+    ]
+    workspace.faults.fail("get", json_fault(200, told | {"tasks": tasks}))
+    assert client.get_run(run_id).life_cycle_state == "RUNNING"
+    workspace.faults.fail("get", json_fault(200, {"tasks": tasks} | told))
+    with pytest.raises(TransientError, match="set JOBS_API_VERSION") as caught:
+        client.get_run(run_id)
+    assert caught.value.code == "AnswerTooLarge"
 
 
 @pytest.mark.parametrize(
@@ -202,6 +216,8 @@ def test_a_cancel_answered_by_a_sign_in_page_is_not_taken_for_accepted(workspace
     [
         ("/login.html?error=private-link-validation-error:1", "PrivateLinkRequired"),
         ("https://elsewhere.example/", "Redirected"),
+        ("http://[::", "Redirected"),
+        ("//[", "Redirected"),
     ],
 )
 def test_a_redirect_is_not_followed_and_has_its_own_words(
@@ -280,11 +296,14 @@ def test_as_many_threads_as_a_worker_has_keep_their_connections(
     workspace: JobsApi, vault: KeyVault, clock: QuickClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tokens = TokenVault(vault.uri, clock, timeout=20)
-    client = JobsClient(Workspace("prod", workspace.url, SECRET), tokens, clock, api_version="2.1", timeout=20)
-    slowly = Fault(200, b'{"state": {"life_cycle_state": "RUNNING"}}', drip_seconds=0.01)
+    bulkhead = Bulkhead(2 * CONNECTIONS, clock)
+    client = JobsClient(
+        Workspace("prod", workspace.url, SECRET), tokens, clock, bulkhead, api_version="2.1", timeout=20
+    )
+    slowly = Fault(200, b'{"run_id": 7, "state": {"life_cycle_state": "RUNNING"}}', drip_seconds=0.01)
     workspace.faults.fail("get", slowly, times=None)
     with ThreadPoolExecutor(CONNECTIONS) as threads:
-        runs = list(threads.map(client.get_run, range(1, CONNECTIONS + 1)))
+        runs = list(threads.map(client.get_run, [7] * CONNECTIONS))
     assert {run.life_cycle_state for run in runs} == {"RUNNING"}
     assert "pool is full" not in caplog.text
 
@@ -296,28 +315,36 @@ def test_a_workspace_that_throttles_one_call_is_asked_no_other_until_its_gate_op
     with pytest.raises(TransientError) as throttled:
         client.get_run(workspace.add_run())
     assert throttled.value.retry_after == 3000
+    with pytest.raises(NotNowError) as not_now:
+        client.cancel_run(workspace.add_run())
+    assert not_now.value.seconds == pytest.approx(LONGEST_SECONDS, abs=1)
+    assert workspace.count("cancel") == 0
+    clock.sleep(not_now.value.seconds)
     client.cancel_run(workspace.add_run())
-    assert sum(clock.waits) == pytest.approx(LONGEST_SECONDS, abs=1)
 
 
-def test_a_call_whose_turn_is_further_away_than_its_patience_is_not_sent(workspace: JobsApi, vault: KeyVault) -> None:
+def test_a_workspace_that_holds_all_its_places_turns_others_away_without_a_thread(
+    workspace: JobsApi, vault: KeyVault, clock: QuickClock
+) -> None:
+    tokens, bulkhead = TokenVault(vault.uri, clock, timeout=5), Bulkhead(2, clock)
+    jobs = JobsClient(Workspace("prod", workspace.url, SECRET), tokens, clock, bulkhead, api_version="2.1", timeout=20)
     run_id = workspace.add_run()
-    workspace.faults.fail("get", json_fault(429, {}, Retry_After=f"{PATIENCE_SECONDS - 1:.0f}"))
-    workspace.faults.fail("cancel", json_fault(429, {}, Retry_After="3000"))
+    workspace.faults.fail("get", Fault(hang=True), times=2)
+    with ThreadPoolExecutor(2) as threads:
+        hanging = [threads.submit(jobs.get_run, run_id, first=True) for _ in range(2)]
+        workspace.faults.wait_for("get", 2)
+        told = [seconds_until_there_is_a_place(jobs, run_id) for _ in range(5)]
+        workspace.faults.release()
+        assert all(isinstance(one.exception(), TransientError) for one in hanging)
+    assert told == sorted(told)
+    assert len(set(told)) == 5
+    assert jobs.get_run(run_id).life_cycle_state == "RUNNING"
 
-    class MeanwhileClock(QuickClock):
-        """While one call waits to try again, another is throttled."""
 
-        def sleep(self, seconds: float) -> None:
-            super().sleep(seconds)
-            with pytest.raises(TransientError, match="429"):
-                jobs.cancel_run(run_id)
-
-    jobs = client_of(workspace.url, vault, MeanwhileClock())
-    with pytest.raises(TransientError, match="fewer requests") as not_sent:
+def seconds_until_there_is_a_place(jobs: JobsClient, run_id: int) -> float:
+    with pytest.raises(NotNowError) as not_now:
         jobs.get_run(run_id)
-    assert not_sent.value.retry_after == pytest.approx(LONGEST_SECONDS, abs=1)
-    assert workspace.count("get") == 1
+    return not_now.value.seconds
 
 
 def test_another_workspace_is_asked_as_before(
