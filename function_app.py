@@ -41,7 +41,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.route(route=http_trigger.ROUTE, methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def start_from_http(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await http_trigger.start(req, client, load_settings))
+        return _response(await http_trigger.start(req, client, load_settings, clock))
 
     @app.function_name("getCancellation")
     @app.route(route=f"{http_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
@@ -53,7 +53,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
     @app.durable_client_input(client_name="client")
     async def start_from_queue(message: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
-        await queue_trigger.take(message, client, load_settings)
+        await queue_trigger.take(message, client, load_settings, clock)
 
     @app.function_name("enqueueAlert")
     @app.route(route=http_trigger.ALERTS_ROUTE, methods=ANY_METHOD)

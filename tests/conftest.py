@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import azure.identity  # noqa: F401  # here, so that the deadline of no test pays for its long import
+import azure.keyvault.secrets  # noqa: F401  # the same
 import pytest
 from azure.durable_functions.models.utils import http_utils
 

@@ -98,14 +98,14 @@ def test_the_answer_on_the_http_page_has_the_keys_of_the_real_one(host: LocalHos
 
 
 def test_the_result_on_the_http_page_and_its_table_have_the_keys_of_the_real_one() -> None:
-    keys = list(CancelResult(Outcome.CANCELED, run_id=7).to_json())
+    keys = list(CancelResult(outcome=Outcome.CANCELED, run_id=7).to_json())
     assert list(json.loads(HTTP.blocks()[1])) == keys
     assert [name for row in HTTP.rows("The result")[: len(keys)] for name in names(row[0])] == keys
 
 
 def test_the_http_page_names_every_outcome_and_whether_the_run_is_stopped() -> None:
     told = {names(row[0])[0]: row[2] for row in HTTP.rows("The result") if len(row) == 3}
-    assert told == {one.value: str(CancelResult(one, run_id=7).stopped).lower() for one in Outcome}
+    assert told == {one.value: str(CancelResult(outcome=one, run_id=7).stopped).lower() for one in Outcome}
 
 
 def test_the_http_page_names_every_key_of_a_request_and_every_refusal() -> None:

@@ -88,7 +88,7 @@ def problem(status_code: HTTPStatus, detail: str, problems: tuple[str, ...] = ()
     )
 
 
-async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings]) -> Reply:
+async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> Reply:
     """202 with ``{"instanceId", "runId", "workspace", "joined", "statusUrl"}``: the run is being canceled."""
     refusal = _refusal_by_its_head(request)
     if refusal is not None:
@@ -96,7 +96,7 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     try:
         _wants_failure(request)
         order = CancelRequest.from_json(parse_json(request.get_body()))
-        started = await start_or_join(client, settings(), order)
+        started = await start_or_join(client, settings(), order, clock.now())
     except ProblemsError as error:
         return _refused(error)
     except UnknownWorkspaceError as error:
@@ -207,7 +207,7 @@ def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str, cu
     """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
     progress = custom_status if isinstance(custom_status, dict) else {}
     return CancelResult(
-        Outcome.FAILED,
+        outcome=Outcome.FAILED,
         run_id=int(known[2]),
         workspace=known[1],
         final_life_cycle_state=_known_text(progress, "lifeCycleState"),

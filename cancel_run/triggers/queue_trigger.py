@@ -1,7 +1,8 @@
 """The queue trigger: one message, the cancellations in it.
 
 A message that can never work is raised: the Functions host tries it again and then moves it to the poison queue, where
-nothing is lost. One log line names the problem and the message's id, never the body.
+nothing is lost. One log line names the problem and the message, never the body: by its id and, because the copy in the
+poison queue has another id, by what a hash makes of its text.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from cancel_run.errors import CancelRunError, TaskHubError, UnknownWorkspaceError
+from cancel_run.text import fingerprint, quoted
 from cancel_run.triggers.alerts.reading import read_alert
 from cancel_run.triggers.starting import start_or_join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from cancel_run.clock import Clock
     from cancel_run.settings import Settings
     from cancel_run.triggers.starting import DurableClient
 
@@ -31,10 +35,13 @@ class QueueMessage(Protocol):
     @property
     def dequeue_count(self) -> int | None: ...  # noqa: D102
 
+    @property
+    def insertion_time(self) -> datetime | None: ...  # noqa: D102
+
     def get_body(self) -> bytes: ...  # noqa: D102
 
 
-async def take(message: QueueMessage, client: DurableClient, settings: Callable[[], Settings]) -> None:
+async def take(message: QueueMessage, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> None:
     """Every run that the message names is being canceled; the same message twice joins what the first one began.
 
     Raises:
@@ -46,12 +53,17 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
         unknown: UnknownWorkspaceError | None = None
         for request in alert.requests:
             try:
-                started = await start_or_join(client, settings(), request)
+                started = await start_or_join(
+                    client, settings(), request, message.insertion_time or clock.now(), event=f"message {message.id}"
+                )
             except UnknownWorkspaceError as error:
                 unknown = error  # the other runs are canceled all the same, and the message is not lost
             else:
                 logger.info(
-                    "Message %s: %s %s", message.id, "joined" if started.joined else "began", started.instance_id
+                    "Queue message %s %s %s",
+                    _named(message),
+                    "joined" if started.joined else "began",
+                    started.instance_id,
                 )
         if unknown is not None:
             raise unknown
@@ -59,7 +71,16 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
         raise  # the host logs it, and the queue brings the message again
     except CancelRunError as error:
         if (message.dequeue_count or 1) == 1:  # the tries that follow have the same problem
-            logger.error("Message %s cannot be taken and goes to the poison queue: %s", message.id, error)  # noqa: TRY400  # the traceback is the host's to log
+            logger.error(  # noqa: TRY400  # the traceback is the host's to log
+                "Queue message %s cannot be taken and goes to the poison queue after the last try: %s",
+                _named(message),
+                quoted(str(error)),
+            )
         raise
     if alert.nothing:
-        logger.info("Message %s asks for nothing: %s", message.id, alert.nothing)
+        logger.info("Queue message %s asks for nothing: %s", _named(message), quoted(alert.nothing))
+
+
+def _named(message: QueueMessage) -> str:
+    """The message for a log line. No query looks for how the line begins, and the message cannot change that."""
+    return f"{quoted(str(message.id))} (text {fingerprint(message.get_body())})"

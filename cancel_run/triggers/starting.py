@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cancel_run.errors import TaskHubError
+from cancel_run.cancellation.order import Order
+from cancel_run.errors import RequestError, TaskHubError
 
 if TYPE_CHECKING:
     from cancel_run.cancellation.request import CancelRequest
@@ -24,7 +26,7 @@ class DurableClient(Protocol):
         self, orchestration_function_name: str, instance_id: str, client_input: Any
     ) -> str: ...
 
-    async def get_status(self, instance_id: str) -> Any: ...  # noqa: D102
+    async def get_status(self, instance_id: str, *, show_input: bool = False) -> Any: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -33,30 +35,51 @@ class Started:
 
     ``joined`` is true when it certainly was before this request. It may be false for one that was begun at the same
     moment: of many starts at once Durable runs one and lets several of them believe that they began it.
+
+    ``done`` says that the cancellation has ended, and that it already was what this request asks for.
     """
 
     instance_id: str
     run_id: int
     workspace: str
     joined: bool
+    done: bool = False
 
 
-async def start_or_join(client: DurableClient, settings: Settings, request: CancelRequest) -> Started:
+async def start_or_join(
+    client: DurableClient, settings: Settings, request: CancelRequest, asked_at: datetime, *, event: str | None = None
+) -> Started:
     """One orchestration is cancelling the run: a new one, or the one that already was.
+
+    ``event`` is what a message from the queue is known by; None for a request over HTTP. A message that is delivered
+    again begins nothing: it is compared with the order that the instance has, and with how that ended.
 
     Raises:
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
         TaskHubError: the task hub did not take the start and has no active instance for the run.
     """
+    asked_at = _aware(asked_at)
     workspace = settings.workspace(request.workspace).alias
     instance_id = f"{workspace}-{request.run_id}"
-    order = replace(
-        request,
-        workspace=workspace,
-        wait_timeout_seconds=request.wait_timeout_seconds or settings.wait_timeout_seconds,
+    known = await status_of(client, instance_id)
+    if known is not None and runtime_status(known) in ACTIVE:
+        return Started(instance_id, request.run_id, workspace, joined=True)
+    if known is not None and event is not None and _is_done(known, event, asked_at):
+        return Started(instance_id, request.run_id, workspace, joined=True, done=True)
+    order = Order.of(
+        replace(
+            request,
+            workspace=workspace,
+            wait_timeout_seconds=request.wait_timeout_seconds or settings.wait_timeout_seconds,
+        ),
+        schedule=settings.schedule,
+        asked_at=asked_at,
+        event=event,
+        from_queue=event is not None,
+        earlier=_result(known),
     )
     try:
-        await client.start_new(ORCHESTRATOR, instance_id, {**order.to_json(), "schedule": settings.schedule.to_json()})
+        await client.start_new(ORCHESTRATOR, instance_id, order.to_json())
     except Exception as refusal:  # the SDK raises bare Exceptions and KeyErrors, which say nothing sure
         known = await status_of(client, instance_id)
         if known is None or runtime_status(known) not in ACTIVE:
@@ -68,6 +91,34 @@ async def start_or_join(client: DurableClient, settings: Settings, request: Canc
     return Started(instance_id, request.run_id, workspace, joined=False)
 
 
+def _is_done(known: Any, event: str, asked_at: datetime) -> bool:
+    """True when the ended instance was begun by this event, or stopped the run after this order was asked for.
+
+    The second also holds for a message that had joined another order. A run that has been repaired since is its
+    owner's, and not what this message was about.
+    """
+    try:
+        order = Order.from_json(known.input_)
+    except RequestError:
+        return False  # somebody began it past the triggers
+    if order.event == event:
+        return True
+    result, ended_at = _result(known), known.last_updated_time
+    stopped = result is not None and bool(result.get("stopped"))
+    return stopped and isinstance(ended_at, datetime) and asked_at <= _aware(ended_at)
+
+
+def _result(known: Any) -> dict[str, Any] | None:
+    """The result of an instance that has completed."""
+    if known is None or runtime_status(known) != "Completed" or not isinstance(known.output, dict):
+        return None
+    return known.output
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 async def status_of(client: DurableClient, instance_id: str) -> Any:
     """The SDK's status of an instance; None when nobody started one of that id.
 
@@ -75,7 +126,7 @@ async def status_of(client: DurableClient, instance_id: str) -> Any:
         TaskHubError: the task hub could not be asked, or its answer was not about an instance.
     """
     try:
-        status = await client.get_status(instance_id)
+        status = await client.get_status(instance_id, show_input=True)
     except Exception as error:
         raise TaskHubError(
             instance_id, f"The task hub could not be asked about {instance_id} ({type(error).__name__})."

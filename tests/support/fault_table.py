@@ -115,7 +115,7 @@ MATRIX: dict[str, dict[str, tuple[str, str]]] = {
     "200, empty": _row(_WAITS, "UnreadableAnswer", cancelRun="doubts"),
     "200, JSON cut short": _row(_WAITS, "UnreadableAnswer"),
     "200, JSON of another shape": _row(_WAITS, "UnreadableAnswer", cancelRun="doubts"),
-    "200, 10 MB": _row(_WAITS, "UnreadableAnswer"),
+    "200, 10 MB": _row(_WAITS, "AnswerTooLarge"),
     WRONG_TYPE: _row(("reads it",) * 5, ""),
     UNKNOWN_WORD: _row(_WAITS, "", Key_Vault="reads it", readRun="reads it", cancelRun="doubts", pollRun="polls on"),
 }

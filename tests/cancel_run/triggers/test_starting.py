@@ -86,7 +86,7 @@ def test_the_sdks_next_version_says_it_with_a_state_that_is_none(state: Any, *, 
         async def start_new(self, *_: Any) -> str:
             raise NotImplementedError
 
-        async def get_status(self, _: str) -> Any:
+        async def get_status(self, instance_id: str, *, show_input: bool = False) -> Any:  # noqa: ARG002  # the SDK's
             return Status()
 
     assert (asyncio.run(status_of(Client(), "prod-1")) is None) is unknown
