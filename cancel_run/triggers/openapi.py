@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 ROUTE = "openapi.json"
 
 _TIME = {"type": "string", "format": "date-time"}
+_JOINED = (
+    "true: it was under way before this request. false: this request began it, or another did at the same moment; "
+    "however many believe so, one cancellation runs."
+)
 _REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
@@ -69,6 +73,7 @@ def _start() -> dict[str, Any]:
             "202": _answer("It is being canceled; look at Location.", "Accepted", _location()),
             "400": _refusal("The request cannot be taken; every problem is named."),
             "405": _refusal("It is started with POST.", {"Allow": _header("What is allowed.")}),
+            "411": _refusal("The request does not tell the length of its body; a chunked body is not taken."),
             "413": _refusal("The body has more than 64 KiB."),
             "415": _refusal("The body is not JSON."),
             "500": _refusal("The app settings cannot be used; every problem is named."),
@@ -111,6 +116,7 @@ def _enqueue() -> dict[str, Any]:
             "202": _answer("It is in the queue.", "Queued"),
             "400": _refusal("The body is not JSON."),
             "405": _refusal("It takes POST.", {"Allow": _header("What is allowed.")}),
+            "411": _refusal("The request does not tell the length of its body; a chunked body is not taken."),
             "413": _refusal("The body has more than 64 KiB."),
             "415": _refusal("The body is not JSON."),
         },
@@ -143,7 +149,7 @@ def _accepted() -> dict[str, Any]:
             "instanceId": {"type": "string"},
             "runId": _REPORTED_RUN_ID,
             "workspace": {"type": "string"},
-            "joined": {"type": "boolean", "description": "It was under way before this request."},
+            "joined": {"type": "boolean", "description": _JOINED},
             "statusUrl": {"type": "string", "format": "uri"},
         }
     )
