@@ -77,7 +77,7 @@ def _start() -> dict[str, Any]:
             "413": _refusal("The body has more than 64 KiB."),
             "415": _refusal("The body is not JSON."),
             "500": _refusal("The app settings cannot be used; every problem is named."),
-            "503": _refusal("The task hub cannot be reached; nothing was started.", _retry_after()),
+            "503": _refusal("The task hub cannot tell; ask again, nothing is begun twice.", _retry_after()),
         },
     }
 
@@ -101,7 +101,7 @@ def _look() -> dict[str, Any]:
             "404": _refusal("Nobody started it here, or its history has been purged."),
             "405": _refusal("It is looked at with GET.", {"Allow": _header("What is allowed.")}),
             "500": _answer("It has ended, the run is not stopped, and the caller wants that as a failure.", "Result"),
-            "503": _refusal("The task hub cannot be reached.", _retry_after()),
+            "503": _refusal("The task hub cannot be reached or cannot tell.", _retry_after()),
         },
     }
 
