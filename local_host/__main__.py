@@ -107,8 +107,9 @@ def serve(options: argparse.Namespace) -> int:
                 run_id = runs[0]
                 print(f"emulated workspace {os.environ['DATABRICKS_HOST']}: runs {runs[0]} to {runs[-1]} are active")
             print(f"listening on {host.url}")
+            shown = f" -H \"x-functions-key: $(grep -m 1 '^[^#]' {options.keys})\"" if keys else ""
             print(
-                f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json' "
+                f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json'{shown} "
                 f"-d '{{\"runId\": {run_id}}}'",
                 flush=True,
             )

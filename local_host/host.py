@@ -104,7 +104,7 @@ class LocalHost:
             elif binding["type"] == "durableClient":
                 arguments[binding["name"]] = self.client_binding
             elif binding["name"] != "$return":
-                if binding["direction"] != BindingDirection.OUT or binding["type"] not in self._outputs:
+                if binding["direction"] != BindingDirection.OUT:
                     raise UnsupportedBindingError(f"{function.get_function_name()}: {binding['type']}")
                 arguments[binding["name"]] = output = Output()
                 written.append((binding, output))
@@ -114,6 +114,8 @@ class LocalHost:
             returned = await asyncio.to_thread(user_function, **arguments)
         for binding, output in written:
             if output.get() is not None:
+                if binding["type"] not in self._outputs:
+                    raise UnsupportedBindingError(f"{function.get_function_name()}: {binding['type']}")
                 await asyncio.to_thread(self._outputs[binding["type"]], binding, output.get())
         return returned
 

@@ -87,6 +87,9 @@ class HttpTriggers:
         name = function.get_function_name()
         try:
             returned = await self._call(function, await functions_request(request, route_params))
+        except web.HTTPRequestEntityTooLarge:
+            logger.error("%s was not called: the body has more bytes than %s allows", name, BODY_LIMIT_SETTING)  # noqa: TRY400  # there is nothing to trace
+            return web.Response(status=500)
         except Exception:
             logger.exception("%s failed", name)
             return web.Response(status=500)

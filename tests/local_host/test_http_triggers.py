@@ -94,7 +94,7 @@ def test_no_content_is_no_content(local: LocalHost) -> None:
     [
         ("wrong", "wrong returned dict instead of an HttpResponse"),
         ("broken", "a secret of the function"),
-        ("blob", "blob: blob"),
+        ("blob?write", "blob: blob"),
     ],
 )
 def test_a_function_that_fails_is_500_with_no_word_to_the_caller_and_one_in_the_log(
@@ -118,6 +118,10 @@ def test_what_was_not_written_is_not_handed_on(local: LocalHost) -> None:
     WRITTEN.clear()
     assert call("POST", local, "/api/write", data="null").text == "written"
     assert WRITTEN == []
+
+
+def test_an_output_that_nobody_takes_does_no_harm_while_nothing_is_written_to_it(local: LocalHost) -> None:
+    assert call("GET", local, "/api/blob").text == "nothing was written"
 
 
 def test_the_routes_have_the_prefix_that_host_json_gives_them() -> None:
