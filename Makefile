@@ -23,7 +23,7 @@ SUPPLY_READY := $(SUPPLY)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test soak bench picture lint format clean node lint-infra lock audit
+.PHONY: demo serve test test-live soak bench picture lint format clean node lint-infra lock audit
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -38,8 +38,18 @@ demo: $(READY)
 serve: $(READY)
 	@$(BIN)/python -m local_host serve
 
+test: export LIVE_BASE =
 test: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER)
+
+# What can be asked of any host that runs the app: make test-live BASE=https://... KEY=..., or both in the environment,
+# which no list of processes shows. It cancels nothing but RUN_ID= (in WORKSPACE=). Without BASE it asks the local host.
+test-live: export LIVE_BASE = $(BASE)
+test-live: export LIVE_KEY = $(KEY)
+test-live: export LIVE_RUN_ID = $(RUN_ID)
+test-live: export LIVE_WORKSPACE = $(WORKSPACE)
+test-live: $(READY)
+	@$(BIN)/python -m pytest tests/live
 
 # The same tests with other numbers; at the end it prints what they counted. A test may take minutes here.
 soak: $(READY) node

@@ -16,6 +16,7 @@ from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
 from cancel_run.triggers import http_trigger, openapi, queue_trigger, timer_trigger
+from cancel_run.triggers.replies import Reply
 from cancel_run.triggers.starting import ORCHESTRATOR
 
 __all__ = ["__version__", "app", "create_app"]  # what `python -m local_host` takes from here
@@ -49,8 +50,9 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return _response(await http_trigger.look(req, client, clock))
 
+    # binary: of a text the host reads the keys, and an "id" or "dequeueCount" in it replaces the message's own
     @app.function_name("startFromQueue")
-    @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
+    @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE, data_type=func.DataType.BINARY)
     @app.durable_client_input(client_name="client")
     async def start_from_queue(message: func.QueueMessage, client: df.DurableOrchestrationClient) -> None:
         await queue_trigger.take(message, client, load_settings, clock)
@@ -58,7 +60,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.function_name("enqueueAlert")
     @app.route(route=http_trigger.ALERTS_ROUTE, methods=ANY_METHOD)
     @app.queue_output(arg_name="message", queue_name=queue, connection=STORAGE)
-    def enqueue_alert(req: func.HttpRequest, message: func.Out[str]) -> func.HttpResponse:
+    def enqueue_alert(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         return _response(http_trigger.enqueue(req, message.set))
 
     @app.function_name("getOpenApi")
@@ -106,7 +108,7 @@ def _queue_name(environ: Mapping[str, str]) -> str:
         return settings.DEFAULT_QUEUE_NAME  # the wrong setting is told with all the others
 
 
-def _response(reply: http_trigger.Reply) -> func.HttpResponse:
+def _response(reply: Reply) -> func.HttpResponse:
     return func.HttpResponse(
         reply.text(), status_code=reply.status_code, headers=reply.headers, mimetype=reply.media_type
     )

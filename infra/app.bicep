@@ -210,6 +210,8 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
     APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    // of the host: no body that the app would refuse costs memory; the largest alert of Azure Monitor has 256 KiB
+    FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1048576'
     // of the Python worker: threads for all the activities and orchestrators that host.json admits at once
     PYTHON_THREADPOOL_THREAD_COUNT: '32'
     // of Azure's identity client: this identity, without asking others first

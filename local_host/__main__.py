@@ -24,7 +24,9 @@ from local_host.emulators.run_life import Life, Row, canceling
 from local_host.engine.journal import JournalError
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
-from local_host.queue_trigger import attach_queues, write_to_queue
+from local_host.keys import Keys, NoKeysError
+from local_host.queue_output import write_to_queue
+from local_host.queue_trigger import attach_queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +49,7 @@ def main(arguments: list[str]) -> int:
         logging.getLogger("cancel_run").setLevel(logging.ERROR)
     try:
         return command(options)
-    except (MissingSettingError, PortTakenError, JournalError) as error:
+    except (MissingSettingError, NoKeysError, PortTakenError, JournalError) as error:
         print(error, file=sys.stderr)
         return terminal.BAD_REQUEST
     except KeyboardInterrupt:
@@ -87,7 +89,10 @@ def serve(options: argparse.Namespace) -> int:
         outputs: dict[str, Callable[[dict[str, Any], Any], None]] = {}
         if storage:
             outputs["queue"] = functools.partial(write_to_queue, storage)
-        with closing(LocalHost(_app(), servers, port=options.port, outputs=outputs, state=options.state)) as host:
+        keys = Keys.read(options.keys) if options.keys else None
+        with closing(
+            LocalHost(_app(), servers, port=options.port, outputs=outputs, state=options.state, keys=keys)
+        ) as host:
             if storage:
                 try:
                     attach_queues(host, storage)
@@ -102,8 +107,9 @@ def serve(options: argparse.Namespace) -> int:
                 run_id = runs[0]
                 print(f"emulated workspace {os.environ['DATABRICKS_HOST']}: runs {runs[0]} to {runs[-1]} are active")
             print(f"listening on {host.url}")
+            shown = f" -H \"x-functions-key: $(grep -m 1 '^[^#]' {options.keys})\"" if keys else ""
             print(
-                f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json' "
+                f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json'{shown} "
                 f"-d '{{\"runId\": {run_id}}}'",
                 flush=True,
             )
@@ -167,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one")
     serving.add_argument(
         "--state", type=Path, metavar="FILE", help="a journal: what has not ended begins again when serve comes up"
+    )
+    serving.add_argument(
+        "--keys", type=Path, metavar="FILE", help="one key a line: callers must show one, as they must in Azure"
     )
     serving.set_defaults(command=serve)
 

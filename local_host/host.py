@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from local_host.keys import Keys
+
 
 class UnsupportedBindingError(Exception):
     """A function has a binding for which there is nobody here."""
@@ -40,26 +42,20 @@ class Output(func.Out[Any]):
         self._value: Any = None
 
     def set(self, val: Any) -> None:
-        """The value, or a list of them, is what the binding writes."""
+        """The value is what the binding writes."""
         self._value = val
 
     def get(self) -> Any:
         """What was set last, or None."""
         return self._value
 
-    def values(self) -> list[Any]:
-        """What was set last, one by one."""
-        if self._value is None:
-            return []
-        return self._value if isinstance(self._value, list) else [self._value]
-
 
 class LocalHost:
     """The app answers at ``url`` until it is closed.
 
     ``outputs`` says by an output binding's type (``queue`` ...) what is done with what a function writes to it: called
-    with the binding's description and each value. ``state`` is the file of a journal, for orchestrations that are to
-    outlive the process.
+    with the binding's description and the value. ``state`` is the file of a journal, for orchestrations that are to
+    outlive the process. With ``keys``, callers over HTTP must show one.
 
     Raises:
         OSError: a port is taken.
@@ -75,12 +71,13 @@ class LocalHost:
         endpoint_port: int = 0,
         outputs: dict[str, Callable[[dict[str, Any], Any], None]] | None = None,
         state: Path | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.functions: list[Any] = app.get_functions()  # once only: the library counts a second look as a second app
         self.servers = servers
         self._outputs = outputs or {}
         self._attached: list[Trigger] = []
-        triggers = HttpTriggers(self.functions, self.call)
+        triggers = HttpTriggers(self.functions, self.call, keys=keys)
         self.engine = JournaledEngine(self.functions, state) if state else Engine(self.functions)
         try:
             self.endpoint = DurableEndpoint(self.engine)
@@ -107,7 +104,7 @@ class LocalHost:
             elif binding["type"] == "durableClient":
                 arguments[binding["name"]] = self.client_binding
             elif binding["name"] != "$return":
-                if binding["direction"] != BindingDirection.OUT or binding["type"] not in self._outputs:
+                if binding["direction"] != BindingDirection.OUT:
                     raise UnsupportedBindingError(f"{function.get_function_name()}: {binding['type']}")
                 arguments[binding["name"]] = output = Output()
                 written.append((binding, output))
@@ -116,8 +113,10 @@ class LocalHost:
         else:
             returned = await asyncio.to_thread(user_function, **arguments)
         for binding, output in written:
-            for item in output.values():
-                await asyncio.to_thread(self._outputs[binding["type"]], binding, item)
+            if output.get() is not None:
+                if binding["type"] not in self._outputs:
+                    raise UnsupportedBindingError(f"{function.get_function_name()}: {binding['type']}")
+                await asyncio.to_thread(self._outputs[binding["type"]], binding, output.get())
         return returned
 
     def attach(self, trigger: Trigger) -> None:

@@ -1,34 +1,61 @@
-"""The app's HTTP triggers on aiohttp."""
+"""The app's HTTP triggers on aiohttp, found and guarded as the Functions host does it.
+
+A route ignores the case of letters. A method that no function of the route takes is 404, as an unknown route is. A
+function that raises, and a body that is too large, are 500 without a word.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
-import azure.functions as func
 from aiohttp import web
+
+from local_host.http_request import answer, functions_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-BODY_LIMIT = 100 * 1024 * 1024  # bytes, the Functions host's own limit
-ANY_METHOD = "*"
+    import azure.functions as func
+
+    from local_host.keys import Keys
+
 HOST_JSON = Path(__file__).parent.parent / "host.json"
+BODY_LIMIT_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"  # the host's own app setting
+BODY_LIMIT = 1024 * 1024  # bytes; what infra/app.bicep sets, where the host alone would take 100 MiB
 
 logger = logging.getLogger("local_host")
 
 
 class UnsupportedRouteError(Exception):
-    """A route with a constraint, an optional parameter or a catch-all, which aiohttp would take for something else."""
+    """A route with a constraint, an optional parameter or a catch-all, for which there is nobody here."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a function is found; no ``methods`` are all of them."""
+
+    function: Any
+    path: re.Pattern[str]
+    methods: frozenset[str]
+    auth_level: func.AuthLevel
+
+    def takes(self, method: str) -> bool:
+        """True when the function is there for the method."""
+        return not self.methods or method in self.methods
 
 
 class HttpTriggers:
-    """An aiohttp application with a route for every HTTP trigger among the functions.
+    """An aiohttp application that answers for every HTTP trigger among the functions.
 
-    ``call`` is given a function and its request, and awaits what the function returns.
+    ``call`` is given a function and its request, and awaits what the function returns. With ``keys``, callers must show
+    one of them to a function that is not anonymous.
     """
 
     def __init__(
@@ -37,65 +64,48 @@ class HttpTriggers:
         call: Callable[[Any, func.HttpRequest], Awaitable[Any]],
         *,
         prefix: str | None = None,
+        keys: Keys | None = None,
     ) -> None:
-        self._call = call
-        self.app = web.Application(client_max_size=BODY_LIMIT)
+        self._call, self._keys = call, keys
         prefix = route_prefix() if prefix is None else prefix
-        for function in functions:
-            trigger = function.get_trigger()
-            if trigger.type == "httpTrigger":
-                path = _path(prefix, trigger.route or function.get_function_name())
-                for method in trigger.methods or [ANY_METHOD]:
-                    self.app.router.add_route(getattr(method, "value", method), path, self._handler(function))
+        self.routes = [_route(prefix, one) for one in functions if one.get_trigger().type == "httpTrigger"]
+        self.app = web.Application(client_max_size=body_limit())
+        self.app.router.add_route("*", "/{path:.*}", self._handle)
 
-    def _handler(self, function: Any) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        # an escaped slash is not one
+        path = unquote(re.sub("%2f", "%252F", request.raw_path.partition("?")[0], flags=re.IGNORECASE))
+        for route in self.routes:
+            found = route.path.fullmatch(path)
+            if found and route.takes(request.method):
+                if self._keys and not self._keys.open(route.auth_level, request):
+                    return web.Response(status=401)
+                return await self._answer(route.function, request, found.groupdict())
+        return web.Response(status=404)
+
+    async def _answer(self, function: Any, request: web.Request, route_params: dict[str, str]) -> web.StreamResponse:
         name = function.get_function_name()
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await functions_request(request)
-            try:
-                returned = await self._call(function, asked)
-            except Exception:
-                logger.exception("%s failed", name)
-                return web.Response(status=500)
-            return answer(returned, name)
-
-        return handle
+        try:
+            returned = await self._call(function, await functions_request(request, route_params))
+        except web.HTTPRequestEntityTooLarge:
+            logger.error("%s was not called: the body has more bytes than %s allows", name, BODY_LIMIT_SETTING)  # noqa: TRY400  # there is nothing to trace
+            return web.Response(status=500)
+        except Exception:
+            logger.exception("%s failed", name)
+            return web.Response(status=500)
+        return answer(returned, name)
 
 
-def _path(prefix: str, route: str) -> str:
+def _route(prefix: str, function: Any) -> Route:
+    trigger = function.get_trigger()
+    route = trigger.route or function.get_function_name()
     if re.search(r"\{(?!\w+\})", route):
         raise UnsupportedRouteError(route)
-    return "/" + "/".join(part for part in (prefix.strip("/"), route.lstrip("/")) if part)
-
-
-async def functions_request(request: web.Request) -> func.HttpRequest:
-    """The request as the Functions library has it; its URL is the caller's, by the headers that Azure's host reads."""
-    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
-    host = request.headers.get("DISGUISED-HOST", request.host)
-    return func.HttpRequest(
-        method=request.method,
-        url=f"{scheme}://{host}{request.raw_path}",
-        headers=dict(request.headers),
-        params=dict(request.query),
-        route_params=dict(request.match_info),
-        body=await request.read(),
-    )
-
-
-def answer(returned: Any, name: str) -> web.Response:
-    """What the host makes of a function's return value: a response or text, and nothing else."""
-    if isinstance(returned, str):
-        return web.Response(text=returned)
-    if not isinstance(returned, func.HttpResponse):
-        logger.error("%s returned %s instead of an HttpResponse", name, type(returned).__name__)
-        return web.Response(status=500)
-    response = web.Response(status=returned.status_code, body=returned.get_body())
-    for key, value in returned.headers.items():
-        response.headers.add(key, value)
-    charset = f"; charset={returned.charset}" if returned.mimetype.startswith("text/") else ""
-    response.headers.setdefault("Content-Type", returned.mimetype + charset)
-    return response
+    parts = [part for part in (prefix.strip("/"), route.lstrip("/")) if part]
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape("/" + "/".join(parts)))
+    methods = frozenset(getattr(method, "value", method) for method in trigger.methods or ())
+    # ASP.NET's routing, and so the host, ignores the case of letters
+    return Route(function, re.compile(pattern, re.IGNORECASE), methods, trigger.auth_level)
 
 
 def route_prefix() -> str:
@@ -103,3 +113,8 @@ def route_prefix() -> str:
     host = json.loads(HOST_JSON.read_text(encoding="utf-8"))
     prefix: str = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
     return prefix
+
+
+def body_limit() -> int:
+    """Bytes of the largest body that is taken."""
+    return int(os.environ.get(BODY_LIMIT_SETTING, BODY_LIMIT))

@@ -18,9 +18,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError
-from azure.functions.queue import QueueMessage
-from azure.storage.queue import QueueClient
+from azure.core.exceptions import AzureError
+
+from local_host.queue_client import queue_client
+from local_host.queue_message import trigger_value
 
 if TYPE_CHECKING:
     from local_host.host import LocalHost
@@ -95,13 +96,7 @@ class QueueTrigger:
         if message.dequeue_count > self._rules.max_dequeue_count:
             self._give_up(message)
             return
-        given = QueueMessage(  # type: ignore[no-untyped-call]  # the library leaves it untyped
-            id=message.id,
-            body=message.content.encode(),
-            dequeue_count=message.dequeue_count,
-            pop_receipt=message.pop_receipt,
-        )
-        call = self._host.servers.begin(self._host.call(self._function, given))
+        call = self._host.servers.begin(self._called_with(message))
         while not futures.wait([call], self._rules.hidden / 2).done:
             message.pop_receipt = self._queue.update_message(message, visibility_timeout=self._rules.hidden).pop_receipt
         error = call.exception()
@@ -109,25 +104,24 @@ class QueueTrigger:
             self._queue.delete_message(message)
             return
         # whatever it was, the queue brings the message again
-        logger.warning("%s failed (%s)", self._function.get_function_name(), type(error).__name__)
+        logger.error("%s failed", self._function.get_function_name(), exc_info=error)
         if message.dequeue_count == self._rules.max_dequeue_count:
             self._give_up(message)
         else:
             self._queue.update_message(message, visibility_timeout=self._rules.visibility_timeout)
 
+    async def _called_with(self, message: Any) -> None:
+        # what cannot be made a value of fails as a function that raises does, and is never called
+        await self._host.call(self._function, trigger_value(message, self._function.get_trigger().get_dict_repr()))
+
     def _give_up(self, message: Any) -> None:
+        logger.warning(  # the extension's words
+            "Message has reached MaxDequeueCount of %d. Moving message to queue '%s'.",
+            self._rules.max_dequeue_count,
+            self._poison.queue_name,
+        )
         self._poison.send_message(message.content)
         self._queue.delete_message(message)
-
-
-def queue_client(connection: str, name: str) -> QueueClient:
-    """A client of the queue, which exists from now on; messages are plain text, as ``messageEncoding: none`` has it."""
-    client = QueueClient.from_connection_string(connection, name)
-    try:
-        client.create_queue()
-    except ResourceExistsError:
-        return client
-    return client
 
 
 def attach_queues(host: LocalHost, connection: str, rules: Rules | None = None) -> None:
@@ -135,12 +129,3 @@ def attach_queues(host: LocalHost, connection: str, rules: Rules | None = None) 
     for function in host.functions:
         if function.get_trigger().type == "queueTrigger":
             host.attach(QueueTrigger(host, function, connection, rules or Rules.from_host_json()))
-
-
-def write_to_queue(connection: str, binding: dict[str, Any], value: str) -> None:
-    """The value is a message in the queue that the output binding names."""
-    client = queue_client(connection, binding["queueName"])
-    try:
-        client.send_message(value)
-    finally:
-        client.close()

@@ -6,18 +6,17 @@ while it runs, then 200 with the result. Refusals are ``application/problem+json
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from cancel_run.cancellation.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.triggers import openapi
+from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
+from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 
 ROUTE = "cancel-active-run"
 ALERTS_ROUTE = "alerts"
-TASK_HUB_RETRY_SECONDS = 10
+# the Functions host hands a body over only when the request tells its length
+_LENGTH_REQUIRED = "The request must have a Content-Length header; a chunked body is not taken."
 POLL_TAKES_SECONDS = 0.5  # a poll that is due, until its answer is to be seen
 _INSTANCE_ID = re.compile(rf"({ALIAS.pattern})-([1-9][0-9]{{0,18}})")
-_FAIL_ON_FAILURE = "returnInternalServerErrorOnFailure"
 
 
 class HttpRequest(Protocol):
@@ -49,43 +48,9 @@ class HttpRequest(Protocol):
     def headers(self) -> Mapping[str, str]: ...  # noqa: D102
 
     @property
-    def params(self) -> Mapping[str, str]: ...  # noqa: D102
-
-    @property
     def route_params(self) -> Mapping[str, str]: ...  # noqa: D102
 
     def get_body(self) -> bytes: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An HTTP answer, before it is the Functions library's."""
-
-    status_code: int
-    body: Mapping[str, Any]
-    headers: dict[str, str] = field(default_factory=dict)
-    media_type: str = "application/json"
-
-    def text(self) -> str:
-        """The body as JSON text."""
-        return json.dumps(self.body)
-
-
-def problem(status_code: HTTPStatus, detail: str, problems: tuple[str, ...] = (), **headers: str) -> Reply:
-    """A refusal: ``{"type", "title", "status", "detail", "problems"}``."""
-    body = {
-        "type": "about:blank",
-        "title": status_code.phrase,
-        "status": status_code.value,
-        "detail": detail,
-        "problems": list(problems),
-    }
-    return Reply(
-        status_code,
-        body,
-        {key.replace("_", "-"): value for key, value in headers.items()},
-        "application/problem+json",
-    )
 
 
 async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> Reply:
@@ -94,24 +59,24 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     if refusal is not None:
         return refusal
     try:
-        _wants_failure(request)
+        wants_failure(request.url)
         order = CancelRequest.from_json(parse_json(request.get_body()))
         started = await start_or_join(client, settings(), order, clock.now())
     except ProblemsError as error:
-        return _refused(error)
+        return refused(error)
     except UnknownWorkspaceError as error:
         return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", (error.message,))
     except TaskHubError as error:
-        return _unavailable(error)
-    status_url = _status_url(request, started.instance_id)
+        return unavailable(error)
+    location = status_url(request.url, ROUTE, started.instance_id)
     body = {
         "instanceId": started.instance_id,
         "runId": started.run_id,
         "workspace": started.workspace,
         "joined": started.joined,
-        "statusUrl": status_url,
+        "statusUrl": location,
     }
-    return Reply(HTTPStatus.ACCEPTED, body, {"Location": status_url, "Retry-After": "1"})
+    return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
 
 
 def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
@@ -121,12 +86,17 @@ def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
     media_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
-    if len(request.get_body()) > BODY_LIMIT:
-        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {BODY_LIMIT} bytes.")
-    return None
+    body = request.get_body()
+    if not body and "Content-Length" not in request.headers:
+        return problem(HTTPStatus.LENGTH_REQUIRED, _LENGTH_REQUIRED)
+    return _too_large() if len(body) > BODY_LIMIT else None
 
 
-def enqueue(request: HttpRequest, write: Callable[[str], None]) -> Reply:
+def _too_large() -> Reply:
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {BODY_LIMIT} bytes.")
+
+
+def enqueue(request: HttpRequest, write: Callable[[bytes], None]) -> Reply:
     """202 with ``{"queued": true}``: the body is in the queue as it came. Only its size and that it is JSON are judged.
 
     A webhook must be answered within seconds, so what the alert means is found out behind the queue.
@@ -138,9 +108,12 @@ def enqueue(request: HttpRequest, write: Callable[[str], None]) -> Reply:
     try:
         parse_json(body)
     except RequestError as error:
-        return _refused(error)
+        return refused(error)
     # in JSON these two stand in strings alone, and the queue's XML cannot hold them but escaped
-    write(body.decode().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff"))
+    message = body.replace("\ufffe".encode(), rb"\ufffe").replace("\uffff".encode(), rb"\uffff")
+    if len(message) > BODY_LIMIT:
+        return _too_large()
+    write(message)  # as bytes: of a text the host makes its own JSON
     return Reply(HTTPStatus.ACCEPTED, {"queued": True})
 
 
@@ -149,11 +122,11 @@ async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Rep
     if request.method not in {"GET", "HEAD"}:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is looked at with GET.", Allow="GET")
     try:
-        return await _seen(request, client, clock, wants_failure=_wants_failure(request))
+        return await _seen(request, client, clock, wants_failure=wants_failure(request.url))
     except ProblemsError as error:
-        return _refused(error)
+        return refused(error)
     except TaskHubError as error:
-        return _unavailable(error)
+        return unavailable(error)
 
 
 async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wants_failure: bool) -> Reply:
@@ -161,7 +134,7 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
     known = _INSTANCE_ID.fullmatch(instance_id)
     status: Any = await status_of(client, instance_id) if known else None
     if known is None or status is None:
-        return _nobody_started()
+        return nobody_started()
     name = runtime_status(status)
     if name in ACTIVE:
         return _running(request, instance_id, name, status.custom_status, clock.now())
@@ -180,26 +153,19 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
         workspaces = list(settings().workspaces)
     except SettingsError:
         workspaces = []  # the document is needed before the settings are right, and tells no less without the names
-    return Reply(HTTPStatus.OK, openapi.document(_base_url(request, openapi.ROUTE), workspaces))
-
-
-def _wants_failure(request: HttpRequest) -> bool:
-    asked = request.params.get(_FAIL_ON_FAILURE, "false").lower()
-    if asked not in {"true", "false"}:
-        raise RequestError([f"{_FAIL_ON_FAILURE} in the query must be true or false"])
-    return asked == "true"
+    return Reply(HTTPStatus.OK, openapi.document(base_url(request.url, openapi.ROUTE), workspaces))
 
 
 def _running(request: HttpRequest, instance_id: str, name: str, custom_status: Any, now: datetime) -> Reply:
     progress = custom_status if isinstance(custom_status, dict) else {}
     due = progress.get("nextPollAt")
     seconds = (type(now).fromisoformat(due) - now).total_seconds() if isinstance(due, str) else 0.0
-    status_url = _status_url(request, instance_id)
+    location = status_url(request.url, ROUTE, instance_id)
     return Reply(
         HTTPStatus.ACCEPTED,
-        {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": status_url, "progress": progress},
+        {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": location, "progress": progress},
         # after the next poll, with the time that it takes: its answer is what the caller comes back for
-        {"Location": status_url, "Retry-After": str(max(1, math.ceil(seconds + POLL_TAKES_SECONDS)))},
+        {"Location": location, "Retry-After": str(max(1, math.ceil(seconds + POLL_TAKES_SECONDS)))},
     )
 
 
@@ -231,38 +197,3 @@ def _known_text(progress: dict[str, Any], key: str) -> str | None:
 def _known_count(progress: dict[str, Any], key: str) -> int:
     value = progress.get(key)
     return value if type(value) is int and value >= 0 else 0  # a custom status of another version may lack it
-
-
-def _nobody_started() -> Reply:
-    return problem(
-        HTTPStatus.NOT_FOUND,
-        "There is no such cancellation: it was never started here, or its history has been purged.",
-    )
-
-
-def _refused(error: ProblemsError) -> Reply:
-    if isinstance(error, SettingsError):
-        detail = "The app settings cannot be used; an operator must mend them."
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, error.problems)
-    return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", error.problems)
-
-
-def _unavailable(error: TaskHubError) -> Reply:
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(TASK_HUB_RETRY_SECONDS))
-
-
-def _status_url(request: HttpRequest, instance_id: str) -> str:
-    """The absolute URL of the status endpoint, with the caller's own ``code`` when it came in the query.
-
-    A poller may not send a header again, so a key that came in the URL stays in it; no other key is ever put there.
-    """
-    given = parse_qs(urlsplit(request.url).query)
-    kept = {key: given[key][-1] for key in ("code", _FAIL_ON_FAILURE) if key in given}
-    query = f"?{urlencode(kept)}" if kept else ""
-    return f"{_base_url(request, ROUTE)}/{ROUTE}/{quote(instance_id)}{query}"
-
-
-def _base_url(request: HttpRequest, route: str) -> str:
-    """The absolute URL below which the app's routes are found, as the caller sees it."""
-    parts = urlsplit(request.url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path.partition(f'/{route}')[0]}"

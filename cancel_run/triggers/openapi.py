@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 ROUTE = "openapi.json"
 
 _TIME = {"type": "string", "format": "date-time"}
+_JOINED = (
+    "true: it was under way before this request. false: this request began it, or another did at the same moment; "
+    "however many believe so, one cancellation runs."
+)
 _REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
@@ -69,10 +73,11 @@ def _start() -> dict[str, Any]:
             "202": _answer("It is being canceled; look at Location.", "Accepted", _location()),
             "400": _refusal("The request cannot be taken; every problem is named."),
             "405": _refusal("It is started with POST.", {"Allow": _header("What is allowed.")}),
+            "411": _refusal("The request does not tell the length of its body; a chunked body is not taken."),
             "413": _refusal("The body has more than 64 KiB."),
             "415": _refusal("The body is not JSON."),
             "500": _refusal("The app settings cannot be used; every problem is named."),
-            "503": _refusal("The task hub cannot be reached; nothing was started.", _retry_after()),
+            "503": _refusal("The task hub cannot tell; ask again, nothing is begun twice.", _retry_after()),
         },
     }
 
@@ -96,7 +101,7 @@ def _look() -> dict[str, Any]:
             "404": _refusal("Nobody started it here, or its history has been purged."),
             "405": _refusal("It is looked at with GET.", {"Allow": _header("What is allowed.")}),
             "500": _answer("It has ended, the run is not stopped, and the caller wants that as a failure.", "Result"),
-            "503": _refusal("The task hub cannot be reached.", _retry_after()),
+            "503": _refusal("The task hub cannot be reached or cannot tell.", _retry_after()),
         },
     }
 
@@ -111,6 +116,7 @@ def _enqueue() -> dict[str, Any]:
             "202": _answer("It is in the queue.", "Queued"),
             "400": _refusal("The body is not JSON."),
             "405": _refusal("It takes POST.", {"Allow": _header("What is allowed.")}),
+            "411": _refusal("The request does not tell the length of its body; a chunked body is not taken."),
             "413": _refusal("The body has more than 64 KiB."),
             "415": _refusal("The body is not JSON."),
         },
@@ -143,7 +149,7 @@ def _accepted() -> dict[str, Any]:
             "instanceId": {"type": "string"},
             "runId": _REPORTED_RUN_ID,
             "workspace": {"type": "string"},
-            "joined": {"type": "boolean", "description": "It was under way before this request."},
+            "joined": {"type": "boolean", "description": _JOINED},
             "statusUrl": {"type": "string", "format": "uri"},
         }
     )

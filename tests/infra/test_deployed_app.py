@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cancel_run.cancellation.request import BODY_LIMIT
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
+from local_host import http_triggers
 from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
@@ -77,6 +79,12 @@ def test_the_app_takes_what_is_deployed(workspaces: dict[str, str]) -> None:
     assert ours == {"KEY_VAULT_URI", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL"}
     for level in ("function", "anonymous"):
         assert Settings.from_environ({**values, "HTTP_AUTH_LEVEL": level})
+
+
+def test_no_body_comes_in_that_costs_the_host_memory_and_the_local_host_takes_as_much() -> None:
+    limit = re.search(r"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '(\d+)'", source("app.bicep"))
+    assert limit
+    assert 4 * BODY_LIMIT < int(limit[1]) == http_triggers.BODY_LIMIT, "the largest alert of Azure Monitor is 256 KiB"
 
 
 def test_the_identity_that_is_deployed_is_the_one_that_the_app_asks_the_vault_as(

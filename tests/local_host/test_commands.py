@@ -22,6 +22,8 @@ from tests.support.serve_process import ServeProcess, environment, pasted, servi
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local_host.emulators.workspace import JobsApi
 
 SECONDS = 30.0
@@ -125,3 +127,24 @@ def test_serve_exits_2_when_its_port_is_taken() -> None:
         done = run("serve", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert "is taken" in done.stderr
+
+
+def test_the_line_that_serve_prints_is_taken_with_keys_on_too(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("# ours\none\n\n two \n")
+    with serving("--keys", str(keys)) as process:
+        url = f"{process.url}/api/openapi.json"
+        shown = [{}, {"x-functions-key": "# ours"}, {"x-functions-key": "one"}, {"x-functions-key": "two"}]
+        answers = [requests.get(url, headers=headers, timeout=SECONDS).status_code for headers in shown]
+        assert answers == [401, 401, 200, 200]
+        assert pasted(process.curl).stdout.startswith("HTTP/1.1 202")
+
+
+@pytest.mark.parametrize(("written", "said"), [(None, "cannot be read"), ("# none\n\n", "has no key")])
+def test_serve_exits_2_when_its_keys_cannot_be_used(written: str | None, said: str, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    if written is not None:
+        keys.write_text(written)
+    done = run("serve", "--port", "0", "--keys", str(keys))
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -81,5 +81,5 @@ def test_a_message_that_was_killed_with_its_process_too_often_is_poison(
         assert taken is not None
         queue.update_message(taken, visibility_timeout=0)  # as after a kill, only sooner
     feed(function, RULES)
-    assert wait_for_message(poison) == "deadly"
+    assert wait_for_message(poison).content == "deadly"
     assert given == []

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import threading
+import time
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local_host.queue_trigger import POISON, Rules, queue_client
+from local_host.queue_client import queue_client
+from local_host.queue_trigger import POISON, Rules
 from tests.support import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from azure.storage.queue import QueueClient
+    from azure.storage.queue import QueueClient, QueueMessage
 
 AZURITE = ROOT / ".azurite/node_modules/.bin/azurite-queue"
 
@@ -24,6 +27,27 @@ RULES = Rules(batch_size=16, max_dequeue_count=3, visibility_timeout=1, longest_
 needs_azurite = pytest.mark.skipif(
     not AZURITE.exists(), reason="Azurite is not installed (`make test` installs it where there is npm)"
 )
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """It holds; the service has no way to wait for anything, so it is asked again and again."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        threading.Event().wait(0.02)
+
+
+def wait_for_message(queue: QueueClient) -> QueueMessage:
+    """The next message of the queue, once there is one."""
+    found: list[QueueMessage] = []
+
+    def came() -> bool:
+        message = queue.receive_message()
+        found.extend([message] if message else [])
+        return bool(found)
+
+    wait_until(came)
+    return found[0]
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +88,3 @@ def poison(storage: str, name: str) -> Iterator[QueueClient]:
     client = queue_client(storage, name + POISON)
     yield client
     client.close()
-
-
-def wait_for_message(queue: QueueClient) -> str:
-    """The content of the next message; the service has no way to wait for one, so it is asked until it has it."""
-    for _ in range(10_000):
-        found = queue.receive_message()
-        if found is not None:
-            content: str = found.content
-            return content
-    raise TimeoutError

@@ -99,8 +99,10 @@ def create_app() -> df.DFApp:  # noqa: C901  # an app is a list of functions
 
     @app.route()
     @app.blob_output(arg_name="blob", path="nobody/takes.this", connection="Storage")
-    def blob(req: func.HttpRequest, blob: func.Out[str]) -> func.HttpResponse:  # noqa: ARG001  # the same
-        return func.HttpResponse("never")
+    def blob(req: func.HttpRequest, blob: func.Out[str]) -> func.HttpResponse:
+        if req.params:
+            blob.set("nobody takes it")
+        return func.HttpResponse("nothing was written")
 
     @app.timer_trigger(arg_name="timer", schedule="0 0 * * * *")
     @app.durable_client_input(client_name="client")

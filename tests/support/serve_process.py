@@ -102,9 +102,9 @@ def pasted(line: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(**settings: str) -> Iterator[ServeProcess]:
+def serving(*arguments: str, **settings: str) -> Iterator[ServeProcess]:
     """A process that listens, until it is stopped as by a person."""
-    process = ServeProcess(settings)
+    process = ServeProcess(settings, *arguments)
     try:
         assert process.listens()
         yield process

@@ -73,6 +73,15 @@ def test_what_cannot_be_taken_is_refused_as_a_problem(
     assert host.engine.instances() == []
 
 
+@pytest.mark.parametrize("route", ["cancel-active-run", "alerts"])
+def test_a_body_whose_length_is_not_told_is_refused_and_the_header_is_named(route: str, host: LocalHost) -> None:
+    headers = {"Content-Type": "application/json"}
+    chunked = iter([b'{"run', b'Id": 1}'])
+    refused = requests.post(f"{host.url}/api/{route}", data=chunked, headers=headers, timeout=SECONDS)
+    assert refused.status_code == 411
+    assert "Content-Length" in refused.json()["detail"]
+
+
 def test_wrong_settings_are_told_to_the_caller_by_key_and_nothing_is_started(
     start_host: Callable[..., LocalHost],
 ) -> None:

@@ -117,6 +117,45 @@ def test_the_callers_own_key_in_the_query_stays_in_the_location_and_no_other_key
     result_of(host, run_id)
 
 
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/API/Cancel-Active-Run?CODE=k&ReturnInternalServerErrorOnFailure=TRUE", "code=k&{flag}=TRUE"),
+        ("/api/cancel-active-run?Code=first&code=second", "code=first"),
+        ("/Api/CANCEL-ACTIVE-RUN?{flag}=false&{flag}=nonsense", "{flag}=false"),
+        ("/api/cancel-active-run?code=", ""),
+    ],
+)
+def test_routes_and_query_keys_are_read_without_case_and_of_two_the_first_counts_as_the_host_judges(
+    path: str, kept: str, host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id, flag = workspace.add_run(), "returnInternalServerErrorOnFailure"
+    given = path.format(flag=flag)
+    accepted = requests.post(f"{host.url}{given}", json={"runId": run_id}, timeout=SECONDS)
+    assert accepted.status_code == 202
+    base = f"{host.url}/{given.split('/')[1]}"
+    query = f"?{kept.format(flag=flag)}" if kept else ""
+    assert accepted.headers["Location"] == f"{base}/cancel-active-run/prod-{run_id}{query}"
+    host.engine.wait_until_ended(f"prod-{run_id}", SECONDS)
+    assert requests.get(accepted.headers["Location"], timeout=SECONDS).status_code == 200
+
+
+def test_the_location_is_right_for_a_workspace_that_is_called_as_the_route_is(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
+) -> None:
+    named = f'{{"cancel-active-run": {{"host": "{workspace.url}"}}}}'
+    host = start_host({**environ, "DATABRICKS_WORKSPACES": named})
+    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    location = post(host, {"runId": run_id, "waitTimeoutSeconds": 2}).headers["Location"]
+    assert location == f"{host.url}/api/cancel-active-run/cancel-active-run-{run_id}"
+    assert requests.get(location, timeout=SECONDS).headers["Location"] == location
+
+
+def test_the_document_names_the_server_whatever_the_case_of_its_route(host: LocalHost) -> None:
+    document = requests.get(f"{host.url}/API/OpenApi.JSON", timeout=SECONDS).json()
+    assert document["servers"] == [{"url": f"{host.url}/API"}]
+
+
 def test_a_caller_that_wants_a_failure_gets_500_with_the_same_body(host: LocalHost) -> None:
     query = "?returnInternalServerErrorOnFailure=true"
     location = post(host, {"runId": 7}, query).headers["Location"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import logging
@@ -12,7 +13,9 @@ import pytest
 import requests
 
 from local_host.emulators.run_life import Life, Row, canceling
-from local_host.queue_trigger import attach_queues, write_to_queue
+from local_host.queue_client import queue_client
+from local_host.queue_output import write_to_queue
+from local_host.queue_trigger import attach_queues
 from tests.support.azurite import RULES, needs_azurite, wait_for_message
 
 if TYPE_CHECKING:
@@ -78,6 +81,50 @@ def test_an_alert_that_was_posted_cancels_its_run(fed: LocalHost, workspace: Job
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1.10, "b":[]}',
+        b'[{"a":1},\n\t{"a":2}]',
+        b"[]",
+        b'"2026-01-31T12:00:00+02:00"',
+        b'{"a":1e400}',
+        b"[" * 100 + b"]" * 100,
+        b"[%s]" % b",".join([b"1"] * 30_000),
+        b'"%s"' % (b"x" * (64 * 1024 - 2)),
+        '"\u0001\u0085\U0001f600"'.encode().replace(b"\x01", rb"\u0001"),
+    ],
+    ids=lambda body: body[:20],
+)
+def test_what_is_posted_is_in_the_queue_byte_for_byte(
+    body: bytes, start_host: Callable[..., LocalHost], environ: dict[str, str], storage: str, name: str
+) -> None:
+    host = start_host(
+        {**environ, "CANCEL_QUEUE_NAME": name},
+        outputs={"queue": lambda binding, value: write_to_queue(storage, binding, value)},
+    )
+    headers = {"Content-Type": "application/json"}
+    assert requests.post(f"{host.url}/api/alerts", data=body, headers=headers, timeout=SECONDS).status_code == 202
+    with contextlib.closing(queue_client(storage, name)) as queue:
+        assert [message.content.encode() for message in queue.receive_messages()] == [body]
+
+
+def test_what_xml_cannot_hold_is_escaped_and_judged_by_the_size_that_it_has_then(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], storage: str, name: str
+) -> None:
+    host = start_host(
+        {**environ, "CANCEL_QUEUE_NAME": name},
+        outputs={"queue": lambda binding, value: write_to_queue(storage, binding, value)},
+    )
+    answers = [
+        requests.post(f"{host.url}/api/alerts", data=b'"%s"' % text.encode(), timeout=SECONDS).status_code
+        for text in ("\ufffe\uffff", "\ufffe" * 20_000)
+    ]
+    assert answers == [202, 413]
+    with contextlib.closing(queue_client(storage, name)) as queue:
+        assert [message.content for message in queue.receive_messages()] == [r'"\ufffe\uffff"']
+
+
 @pytest.mark.parametrize(("body", "status_code"), [(b"not json", 400), (b" " * 70_000, 413)])
 def test_what_no_alert_can_be_does_not_reach_the_queue(
     body: bytes, status_code: int, fed: LocalHost, queue: QueueClient
@@ -96,13 +143,22 @@ def test_the_same_message_twice_is_one_cancellation(queue: QueueClient, fed: Loc
     assert workspace.count("cancel", run_id) == 1
 
 
-@pytest.mark.parametrize("message", ["not json", '{"runId": 0}', '{"runId": 1, "workspace": "elsewhere"}'])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "not json",
+        '{"runId": 0}',
+        '{"runId": 1, "workspace": "elsewhere"}',
+        '{"runId": 0, "id": "forged", "dequeueCount": 77}',
+        '{"runId": 0, "insertionTime": "soon", "DequeueCount": "many"}',
+    ],
+)
 def test_a_message_that_can_never_work_ends_in_the_poison_queue_with_one_line_that_names_it(
     message: str, queue: QueueClient, poison: QueueClient, fed: LocalHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert fed.url
     sent = queue.send_message(message)
-    poisoned = wait_for_message(poison)
+    poisoned = wait_for_message(poison).content
     assert poisoned == message
     told = [record for record in caplog.records if record.name == "cancel_run.triggers.queue_trigger"]
     assert [record.levelno for record in told] == [logging.ERROR]

@@ -1,0 +1,67 @@
+"""What the HTTP triggers answer: a reply, and every refusal as ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.errors import ProblemsError, SettingsError, TaskHubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TASK_HUB_RETRY_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer, before it is the Functions library's."""
+
+    status_code: int
+    body: Mapping[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def text(self) -> str:
+        """The body as JSON text."""
+        return json.dumps(self.body)
+
+
+def problem(status_code: HTTPStatus, detail: str, problems: tuple[str, ...] = (), **headers: str) -> Reply:
+    """A refusal: ``{"type", "title", "status", "detail", "problems"}``."""
+    body = {
+        "type": "about:blank",
+        "title": status_code.phrase,
+        "status": status_code.value,
+        "detail": detail,
+        "problems": list(problems),
+    }
+    return Reply(
+        status_code,
+        body,
+        {key.replace("_", "-"): value for key, value in headers.items()},
+        "application/problem+json",
+    )
+
+
+def nobody_started() -> Reply:
+    """404: nobody started that one."""
+    return problem(
+        HTTPStatus.NOT_FOUND,
+        "There is no such cancellation: it was never started here, or its history has been purged.",
+    )
+
+
+def refused(error: ProblemsError) -> Reply:
+    """400 for the caller's request, 500 for settings that are an operator's to mend; every problem is named."""
+    if isinstance(error, SettingsError):
+        detail = "The app settings cannot be used; an operator must mend them."
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, error.problems)
+    return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", error.problems)
+
+
+def unavailable(error: TaskHubError) -> Reply:
+    """503: the task hub cannot tell, and it may pass."""
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(TASK_HUB_RETRY_SECONDS))
