@@ -12,7 +12,7 @@ from aiohttp import web
 
 from cancel_run.clock import SystemClock
 from cancel_run.triggers import http_trigger
-from local_host.engine.durable_endpoint import client_binding
+from local_host.engine.client_binding import client_binding
 
 if TYPE_CHECKING:
     from local_host.background import BackgroundServers
