@@ -17,7 +17,7 @@ from openapi_spec_validator import validate
 from tests.support import ROOT
 
 if TYPE_CHECKING:
-    from tests.live.conftest import App
+    from tests.support.live_app import App
 
 START, ALERTS, DOCUMENT = "/api/cancel-active-run", "/api/alerts", "/api/openapi.json"
 NOBODYS = f"{START}/nobody-1"
