@@ -27,7 +27,9 @@ _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 
 LONGEST_HTTP_TIMEOUT_SECONDS = 100.0  # twice, and there is time left until host.json's functionTimeout
 DEFAULT_QUEUE_NAME = "cancel-active-run"
-DEFAULT_EVENTS = "jobs.on_duration_warning_threshold_exceeded,jobs.on_streaming_backlog_exceeded"
+
+# not jobs.on_streaming_backlog_exceeded: a backlog is of continuous jobs, which start again at once, so to cancel loops
+DEFAULT_EVENTS = "jobs.on_duration_warning_threshold_exceeded"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Settings:
     wait_timeout_seconds: int
     http_timeout_seconds: float
     cancel_on_events: frozenset[str]
+    max_runs_per_alert: int
     history_retention_days: int
     concurrent_activities: int
     reserved_activities: int
@@ -81,6 +84,7 @@ class Settings:
             wait_timeout_seconds=int(read.number("WAIT_TIMEOUT_SECONDS", 3600, 1, LONGEST_WAIT_SECONDS, whole=True)),
             http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, LONGEST_HTTP_TIMEOUT_SECONDS),
             cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
+            max_runs_per_alert=int(read.number("MAX_RUNS_PER_ALERT", 100, 1, 10_000, whole=True, unit="runs")),
             history_retention_days=int(read.number("HISTORY_RETENTION_DAYS", 30, 8, 3650, whole=True, unit="days")),
             concurrent_activities=concurrent,
             reserved_activities=int(
@@ -112,17 +116,6 @@ class Settings:
             return self.workspaces[name]
         except KeyError:
             raise UnknownWorkspaceError(name, self.workspaces) from None
-
-    def workspace_of_id(self, workspace_id: str) -> Workspace:
-        """The workspace that Azure knows by that id.
-
-        Raises:
-            UnknownWorkspaceError: no workspace of the settings has it.
-        """
-        for workspace in self.workspaces.values():
-            if workspace.workspace_id == workspace_id:
-                return workspace
-        raise UnknownWorkspaceError(f"workspace id {workspace_id}", self.workspaces)
 
 
 def environment() -> Mapping[str, str]:

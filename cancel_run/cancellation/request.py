@@ -72,14 +72,14 @@ class CancelRequest:
         return {key: getattr(self, declared.name) for key, declared in FIELDS.items()}
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, limit: int = BODY_LIMIT) -> Any:
     """The JSON value in ``body``, read strictly: UTF-8, no key twice, no NaN.
 
     Raises:
-        RequestError: it is too large (over 64 KiB) or not such JSON.
+        RequestError: it is too large (over ``limit`` bytes) or not such JSON.
     """
-    if len(body) > BODY_LIMIT:
-        raise RequestError([f"the body has {len(body)} bytes; at most {BODY_LIMIT} are taken"])
+    if len(body) > limit:
+        raise RequestError([f"the body has {len(body)} bytes; at most {limit} are taken"])
     try:
         # a NUL byte or a byte order mark is not JSON, and json.loads would guess at other encodings
         return json.loads(body.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)

@@ -1,8 +1,8 @@
 """The queue trigger: one message, the cancellations in it.
 
-A message that can never work is raised: the Functions host tries it again and then moves it to the poison queue, where
-nothing is lost. One log line names the problem and the message, never the body: by its id and, because the copy in the
-poison queue has another id, by what a hash makes of its text.
+A message that can never work, or a part of which cannot, is raised: the Functions host tries it again and then moves it
+to the poison queue, where nothing is lost. One log line names the problem and the message, never the body: by its id
+and, because the copy in the poison queue has another id, by what a hash makes of its text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from cancel_run.errors import CancelRunError, TaskHubError, UnknownWorkspaceError
-from cancel_run.text import fingerprint, quoted
+from cancel_run.errors import CancelRunError, RequestError, TaskHubError
+from cancel_run.text import fingerprint, one_line, quoted
 from cancel_run.triggers.alerts.reading import read_alert
 from cancel_run.triggers.starting import start_or_join
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cancel_run.clock import Clock
     from cancel_run.settings import Settings
     from cancel_run.triggers.starting import DurableClient
+
+REFUSED_LIMIT = 2000  # characters of what is told of a message that cannot be taken, or not as a whole
 
 logger = logging.getLogger(__name__)
 
@@ -42,31 +44,31 @@ class QueueMessage(Protocol):
 
 
 async def take(message: QueueMessage, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> None:
-    """Every run that the message names is being canceled; the same message twice joins what the first one began.
+    """Every run that the message names is being canceled; what cannot be taken of it is told once, and is poison.
+
+    A message that comes again begins nothing that its earlier delivery began: each request carries the identity of the
+    event that asks for it, or else that of the message.
 
     Raises:
-        RequestError, UnknownWorkspaceError, SettingsError: it cannot work as it is.
+        RequestError, SettingsError: it, or a part of it, cannot work as it is.
         TaskHubError: it may work later.
     """
     try:
         alert = read_alert(message.get_body(), settings())
-        unknown: UnknownWorkspaceError | None = None
-        for request in alert.requests:
-            try:
-                started = await start_or_join(
-                    client, settings(), request, message.insertion_time or clock.now(), event=f"message {message.id}"
-                )
-            except UnknownWorkspaceError as error:
-                unknown = error  # the other runs are canceled all the same, and the message is not lost
-            else:
-                logger.info(
-                    "Queue message %s %s %s",
-                    _named(message),
-                    "joined" if started.joined else "began",
-                    started.instance_id,
-                )
-        if unknown is not None:
-            raise unknown
+        if alert.nothing:
+            logger.info("Queue message %s asks for nothing: %s", _named(message), quoted(alert.nothing))
+        for asked in alert.requests:
+            started = await start_or_join(
+                client,
+                settings(),
+                asked.request,
+                message.insertion_time or clock.now(),
+                event=asked.event or _event(message),
+            )
+            done = "joined" if started.joined else "began"
+            logger.info("Queue message %s %s %s", _named(message), done, started.instance_id)
+        if alert.refusals:
+            raise RequestError([one_line(alert.refused(), REFUSED_LIMIT)])
     except TaskHubError:
         raise  # the host logs it, and the queue brings the message again
     except CancelRunError as error:
@@ -74,11 +76,14 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
             logger.error(  # noqa: TRY400  # the traceback is the host's to log
                 "Queue message %s cannot be taken and goes to the poison queue after the last try: %s",
                 _named(message),
-                quoted(str(error)),
+                quoted(str(error), REFUSED_LIMIT),
             )
         raise
-    if alert.nothing:
-        logger.info("Queue message %s asks for nothing: %s", _named(message), quoted(alert.nothing))
+
+
+def _event(message: QueueMessage) -> str:
+    inserted = message.insertion_time
+    return f"message {message.id} {inserted.isoformat()}" if inserted else f"message {message.id}"
 
 
 def _named(message: QueueMessage) -> str:

@@ -1,141 +1,86 @@
-"""What an alert looks like in each format that reaches the queue, and the requests to cancel that are in it.
+"""What a message asks for, whatever format it is in: one module reads each, and the lookup is theirs together.
 
-Known: the canonical request; Azure Monitor's common alert schema; a Databricks job notification; any of these inside an
-Event Grid or CloudEvents envelope. Messages are plain JSON or base64 of it, because senders differ.
+Every row of an alert and every event of a list stands alone: those that can be taken are, the others are refused with
+the reason, and none keeps another from being taken.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cancel_run.cancellation.request import TEXT_LIMIT, CancelRequest, parse_json
+from cancel_run.cancellation.request import BODY_LIMIT
 from cancel_run.errors import RequestError
-from cancel_run.text import one_line
+from cancel_run.triggers.alerts import azure_monitor, canonical, databricks_jobs, databricks_sql, envelopes, stored
+from cancel_run.triggers.alerts.alert import Alert, Refusal, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from cancel_run.settings import Settings
 
-_ENVELOPES_WITHIN_EACH_OTHER = 3
-_RUN_ID_KEYS = frozenset({"runid", "run_id"})
-_WORKSPACE_ID_KEYS = frozenset({"workspaceid", "workspace_id"})
+
+class Format(Protocol):
+    """What a sender's module has."""
+
+    def recognizes(self, data: Mapping[str, Any], /) -> bool:
+        """True when the message is in this format."""
+
+    def read(self, data: Mapping[str, Any], settings: Settings, /) -> Alert:
+        """What it asks for; raises RequestError for what can be told of the message as a whole."""
 
 
-@dataclass(frozen=True)
-class Alert:
-    """The cancellations that a message asks for; with none, ``nothing`` says why that is as it should be."""
-
-    requests: tuple[CancelRequest, ...]
-    nothing: str = ""
+# the first that recognizes a message reads it; the canonical request takes what no other does
+FORMATS: tuple[Format, ...] = (azure_monitor, databricks_jobs, databricks_sql, stored, canonical)
 
 
 def read_alert(message: bytes, settings: Settings) -> Alert:
-    """What the message asks for.
+    """The requests, the refusals, and why there is none of either where that is as it should be.
 
     Raises:
-        RequestError: it is in no known format, or names no run: it can never work.
-        UnknownWorkspaceError: it comes from a workspace that the settings do not name.
+        RequestError: the message is not JSON, nor base64 of it: nothing in it can be told apart.
     """
-    return _alert(_decoded(message), settings, _ENVELOPES_WITHIN_EACH_OTHER)
+    alert = _read(envelopes.decoded(message), settings, envelopes.WITHIN_EACH_OTHER)
+    named = {(asked.request.workspace, asked.request.run_id) for asked in alert.requests}
+    named |= {(None, refusal.run_id) for refusal in alert.refusals if refusal.run_id is not None}
+    if len(named) <= settings.max_runs_per_alert:
+        return alert
+    too_many = f"it names {len(named)} runs, and MAX_RUNS_PER_ALERT is {settings.max_runs_per_alert}: none is canceled"
+    return Alert(refusals=(Refusal("", too_many),), nothing=alert.nothing)
 
 
-def _decoded(message: bytes) -> Any:
+def split(body: bytes, settings: Callable[[], Settings]) -> list[bytes]:
+    """The messages that hold the alert: itself as it came, or the orders that it makes where it is too large for one.
+
+    A byte order mark is left out, because a message of a Storage queue is text.
+
+    Raises:
+        RequestError: it is not JSON, nor base64 of it, or larger than 256 KiB.
+        SettingsError: it is too large for one message, and the settings that its orders depend on cannot be used.
+    """
+    if len(body) > BODY_LIMIT:
+        return stored.messages(read_alert(body, settings()))
+    envelopes.decoded(body)
+    return [envelopes.without_mark(body)]
+
+
+def _read(data: Any, settings: Settings, envelopes_left: int) -> Alert:
+    if isinstance(data, list) and data and envelopes_left:  # Event Grid's own schema delivers lists
+        read = [_read(event, settings, envelopes_left - 1) for event in data]
+        if len(read) == 1:
+            return read[0]
+        return together(alert.within(f"event {number}") for number, alert in enumerate(read, 1))
     try:
-        return parse_json(message)
-    except RequestError as as_it_came:
-        try:
-            plain = base64.b64decode(message.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            raise as_it_came from None
-        return parse_json(plain)
+        return _read_one(data, settings, envelopes_left)
+    except RequestError as error:
+        return Alert(refusals=(Refusal("", " | ".join(error.problems)),))
 
 
-def _alert(data: Any, settings: Settings, envelopes: int) -> Alert:
-    if isinstance(data, list) and data and envelopes:  # Event Grid's own schema delivers lists
-        return _together([_alert(event, settings, envelopes - 1) for event in data])
+def _read_one(data: Any, settings: Settings, envelopes_left: int) -> Alert:
+    if isinstance(data, str) and envelopes_left:
+        return _read(envelopes.decoded(data.encode("utf-8", "replace")), settings, envelopes_left - 1)
     if not isinstance(data, dict):
-        raise RequestError(["the message is neither a request, nor an alert, nor an envelope of one"])
-    if "schemaId" in data:
-        return _azure_monitor(data, settings)
-    if "event_type" in data:
-        return _databricks(data, settings)
-    if envelopes and ("specversion" in data or "eventType" in data):
-        return _alert(_payload(data), settings, envelopes - 1)
-    return Alert((CancelRequest.from_json(data),))
-
-
-def _together(alerts: list[Alert]) -> Alert:
-    requests = dict.fromkeys(request for alert in alerts for request in alert.requests)
-    return Alert(tuple(requests), "; ".join(sorted({alert.nothing for alert in alerts if alert.nothing})))
-
-
-def _payload(envelope: Mapping[str, Any]) -> Any:
-    """What an Event Grid event or a CloudEvent carries."""
-    encoded = envelope.get("data_base64")
-    if isinstance(encoded, str):
-        return _decoded(encoded.encode("utf-8", "replace"))
-    data = envelope.get("data")
-    return parse_json(data.encode("utf-8", "replace")) if isinstance(data, str) else data
-
-
-def _databricks(data: Mapping[str, Any], settings: Settings) -> Alert:
-    event = data["event_type"]
-    if not isinstance(event, str) or event not in settings.cancel_on_events:
-        return Alert((), f"event type '{one_line(str(event), 100)}' is not one that cancels")
-    run, number = data.get("run"), data.get("workspace_id")
-    if not isinstance(run, dict):
-        raise RequestError(["the job notification has no run"])
-    return Alert((_request(run.get("run_id"), f"event {event}", "databricks", {"workspaceId": number}, settings),))
-
-
-def _azure_monitor(data: Mapping[str, Any], settings: Settings) -> Alert:
-    if data["schemaId"] != "azureMonitorCommonAlertSchema":
-        raise RequestError(
-            ["the alert is not in Azure Monitor's common alert schema; switch it on in the action group"]
-        )
-    body = _object(data, "data")
-    essentials, context = _object(body, "essentials"), _object(body, "alertContext")
-    if essentials.get("monitorCondition") != "Fired":
-        return Alert((), "the alert is not fired but resolved")
-    custom = {**_object(context, "properties"), **_object(body, "customProperties")}
-    reason = f"alert {essentials.get('alertRule')}"
-    rows = [row for row in (_dimensions(row) for row in _rows(context)) if _first(row, _RUN_ID_KEYS) is not None]
-    told = [{**custom, **row} for row in rows] or [custom]
-    found = [_request(_first(row, _RUN_ID_KEYS), reason, "azure-monitor", row, settings) for row in told]
-    return Alert(tuple(dict.fromkeys(found)))
-
-
-def _request(
-    run_id: Any, reason: str, requested_by: str, facts: Mapping[str, Any], settings: Settings
-) -> CancelRequest:
-    """The request for one run, in the workspace that the facts name or number, or else the default one."""
-    workspace, number = facts.get("workspace"), _first(facts, _WORKSPACE_ID_KEYS)
-    if workspace is None and number is not None:
-        workspace = settings.workspace_of_id(one_line(str(number), 40)).alias
-    request = {"runId": run_id, "workspace": workspace, "requestedBy": requested_by}
-    return CancelRequest.from_json({**request, "reason": one_line(reason, TEXT_LIMIT)})
-
-
-def _rows(context: Mapping[str, Any]) -> Iterable[Any]:
-    rows = _object(context, "condition").get("allOf")
-    return rows if isinstance(rows, list) else []
-
-
-def _dimensions(row: Any) -> dict[str, Any]:
-    listed = row.get("dimensions") if isinstance(row, dict) else None
-    pairs = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return {str(one.get("name")): one.get("value") for one in pairs}
-
-
-def _object(data: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The object under the key; Azure Monitor writes null, or nothing, for an empty one."""
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _first(data: Mapping[str, Any], keys: frozenset[str]) -> Any:
-    return next((value for key, value in data.items() if key.lower() in keys and value is not None), None)
+        raise RequestError(["it is neither a request, nor an alert, nor an envelope of one"])
+    if envelopes_left and envelopes.recognizes(data):
+        inner = _read(envelopes.payload(data), settings, envelopes_left - 1)
+        return inner.of_event(envelopes.event_of(data))
+    return next(one for one in FORMATS if one.recognizes(data)).read(data, settings)

@@ -1,0 +1,36 @@
+"""The app's own request, as ``POST /api/cancel-active-run`` takes it, with the facts found whatever their spelling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.cancellation.request import CancelRequest
+from cancel_run.errors import RequestError
+from cancel_run.triggers.alerts.alert import Alert, Refusal
+from cancel_run.triggers.alerts.lookup import Row, fact, pairs, placed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cancel_run.settings import Settings
+
+
+def recognizes(_: Mapping[str, Any]) -> bool:
+    """True: what is wrong with a message that no other format knows is told as of a request."""
+    return True
+
+
+def read(data: Mapping[str, Any], settings: Settings) -> Alert:
+    """The request, in the workspace that it names or numbers, or else the default one."""
+    rest = {key: value for key, value in data.items() if fact(key) is None}
+    problems: tuple[str, ...] = ()
+    try:
+        request = CancelRequest.from_json({**rest, "runId": 1})  # all else that is in it; the run is looked up below
+    except RequestError as error:
+        request, problems = CancelRequest(0), error.problems
+    alert = placed(request, Row([pairs(data)]), "the request", settings)
+    if not problems:
+        return alert
+    reasons = [*problems, *(refusal.reason for refusal in alert.refusals)]
+    named = alert.requests[0].request.run_id if alert.requests else alert.refusals[0].run_id
+    return Alert(refusals=(Refusal("", " | ".join(reasons), named),))

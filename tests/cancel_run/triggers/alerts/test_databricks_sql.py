@@ -1,0 +1,96 @@
+"""Databricks SQL alerts: the runs in the rendered body, in the workspace that the row or the alert's URL names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.alerts import PROD_ID, TEST_ID, read, runs, sql_alert
+
+LEGACY = {
+    "event": "alert_state_change",
+    "url_base": "https://somewhere.example",
+    "alert": {
+        "id": "1a", "name": "n", "state": "triggered", "title": "t", "description": "runId: 5",
+        "last_triggered_at": "2026-01-01T00:00:00Z", "options": {"custom_body": "{{x}}"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ("runId=101", [(101, "test")]),
+        ("Too long: run_id: 101, workspaceId: " + PROD_ID + ". Please stop it.", [(101, "prod")]),
+        ("RunId = 101 | Workspace = prod", [(101, "prod")]),
+        ("runId=1 workspace=prod\nrunId=2 workspace=test\n\n", [(1, "prod"), (2, "test")]),
+        ("runId=1 workspace=prod; runId=2 workspace=test", [(1, "prod"), (2, "test")]),
+        ("runId: 1, runId: 2.0, runId: 2.73988794563328E+14", [(1, "test"), (2, "test"), (273988794563328, "test")]),
+        ("workspace: prod\n- runId: 1\n- runId: 2, workspace: test", [(1, "prod"), (2, "test")]),
+        ("<p>runId=1</p><br/>runId=<b>2</b><div>'run_id': '3'</div>", [(1, "test"), (2, "test"), (3, "test")]),
+        ('{"runId": 1, "workspaceId": "' + PROD_ID + '"}', [(1, "prod")]),
+        ('[{"run_id": "1"}, {"run_id": "2", "workspace_id": ' + PROD_ID + "}]", [(1, "test"), (2, "prod")]),
+        ('{"workspace": "prod", "r": [{"runId": 1}, {"runId": 2, "workspace": "test"}]}', [(1, "prod"), (2, "test")]),
+        ('{"runId": 1}{"runId": 2}', [(1, "test"), (2, "test")]),
+        ({"runId": 1}, [(1, "test")]),
+    ],
+)  # fmt: skip
+def test_the_runs_are_read_out_of_the_rendered_body(body: Any, right: list[Any]) -> None:
+    alert = read(sql_alert(body))
+    assert (runs(alert), alert.refusals) == (right, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "right", "words"),
+    [
+        ("nothing is named here, not even run 7", [], "the rendered custom body of the alert (alert.description)"),
+        ("{{QUERY_RESULT_ROWS}}", [], "the rendered custom body"),
+        (None, [], "the rendered custom body"),
+        ("runId=1 name=a job called runId=999", [], "it names the runs 1 and 999"),
+        ("runId=1 workspace=prod runId=2", [], "it names the runs 1 and 2"),
+        ("runId: 1, 2, 3", [], "(a list)"),
+        ("runId=1\nrunId=x", [(1, "test")], "row 2: the run id 'x'"),
+        ('[{"runId": 1}, {"name": "n"}]', [(1, "test")], "row 2: it names no run"),
+        ("runId=1 workspaceId=999", [], "DATABRICKS_WORKSPACE_ID"),
+        ("workspace: prod\nworkspace: test\nrunId: 1", [], "it contradicts itself"),
+    ],
+)
+def test_what_is_not_named_exactly_is_refused(body: Any, right: list[Any], words: str) -> None:
+    alert = read(sql_alert(body))
+    assert runs(alert) == right
+    assert words in alert.refused()
+
+
+def test_the_workspace_is_the_one_that_the_alert_comes_from_before_the_default_one() -> None:
+    assert runs(read({**sql_alert("runId=1"), "url_base": f"https://vanity.example/sql?o={PROD_ID}"})) == [(1, "prod")]
+    assert runs(read({**sql_alert("runId=1"), "url_base": f"https://adb-{TEST_ID}.2.example"})) == [(1, "test")]
+    assert runs(read(LEGACY)) == [(5, "prod")]
+    assert read({**sql_alert("runId=1"), "url_base": "https://vanity.example/sql?o=999"}).refusals
+
+
+def test_a_legacy_alert_is_read_and_has_an_identity() -> None:
+    (order,) = read(LEGACY).requests
+    assert order.event == "databricks-sql 1a 2026-01-01T00:00:00Z"
+    assert (order.request.reason, order.request.requested_by) == ("alert n", "databricks-sql")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": "ok"},
+        {"alert": {"id": "1", "state": "UNKNOWN"}},
+        {"evaluations": [{"state": "OK"}]},
+        {"title": 'Alert "all TRIGGERED ones" changed status to OK'},
+    ],
+)
+def test_an_alert_that_is_not_triggered_asks_for_nothing(told: dict[str, Any]) -> None:
+    alert = read(sql_alert("runId=1", **told))
+    assert (alert.requests, alert.refusals) == ((), ())
+    assert "not triggered but" in alert.nothing
+
+
+def test_an_alert_that_does_not_tell_its_state_is_refused() -> None:
+    alert = read(sql_alert("runId=1", title="long runs"))
+    assert alert.requests == ()
+    assert "TRIGGERED" in alert.refused()
