@@ -65,8 +65,8 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
                 message.insertion_time or clock.now(),
                 event=asked.event or _event(message),
             )
-            done = "joined" if started.joined else "began"
-            logger.info("Queue message %s %s %s", _named(message), done, started.instance_id)
+            what = "finds done" if started.done else "joined" if started.joined else "began"
+            logger.info("Queue message %s %s %s", _named(message), what, started.instance_id)
         if alert.refusals:
             raise RequestError([one_line(alert.refused(), REFUSED_LIMIT)])
     except TaskHubError:
