@@ -31,6 +31,17 @@ class Life:
     ignored_cancels: int = 0
     may_manage: bool = True
     shows: tuple[str, ...] = ("state", "status")
+    facts: dict[str, Any] = field(default_factory=dict)  # of the run, told in place of the usual ones
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One that has ended: the run's first, which has no id, or a repair of it. Times in milliseconds since 1970."""
+
+    repair_id: int | None
+    began_ms: int
+    ended_ms: int
+    last: Row
 
 
 @dataclass
@@ -46,6 +57,9 @@ class Run:
     cancels: int = 0
     parent: int | None = None
     tasks: list[int] = field(default_factory=list)
+    repair_id: int | None = None
+    repaired_ms: int = 0
+    ended: list[Attempt] = field(default_factory=list)
 
     def advance(self, now: float) -> Row:
         """The row that the run has reached by ``now``."""
@@ -63,6 +77,13 @@ class Run:
     def begin(self, table: tuple[Row, ...], now: float) -> None:
         """The run goes through this table from now on."""
         self.table, self.since, self.reads = table, now, 0
+
+    def repair(self, repair_id: int, table: tuple[Row, ...], now: float, now_ms: int) -> None:
+        """The attempt so far is history, and another goes through this table."""
+        began_ms = self.repaired_ms or self.began_ms
+        self.ended.append(Attempt(self.repair_id, began_ms, now_ms, self.advance(now)))
+        self.repair_id, self.repaired_ms = repair_id, now_ms
+        self.begin(table, now)
 
 
 def canceling(seconds: float, **life: Any) -> Life:

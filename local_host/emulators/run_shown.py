@@ -1,10 +1,10 @@
-"""What ``runs/get`` tells of an emulated run, in ``state``, in the newer ``status``, or in both."""
+"""What ``runs/get`` tells of an emulated run, in ``state``, in the newer ``status``, or in both; and of its repairs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local_host.emulators.run_life import TERMINAL
+from local_host.emulators.run_life import TERMINAL, Attempt
 
 if TYPE_CHECKING:
     from local_host.emulators.run_life import Row, Run
@@ -16,6 +16,42 @@ CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "
 
 def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, Any]:
     """The run in that row; ``tasks`` has the life cycle state of each of its task runs."""
+    return {
+        "job_id": 11223344,
+        "run_id": run.run_id,
+        "number_in_job": run.run_id,
+        "original_attempt_run_id": run.run_id,
+        **_states(run, row),
+        "creator_user_name": "owner@example.com",
+        "trigger": "PERIODIC",
+        "start_time": run.began_ms,
+        "end_time": run.began_ms + 1000 if row.state in TERMINAL else 0,
+        "run_name": "nightly",
+        "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
+        "tasks": [
+            {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": task_state}}
+            for task, task_state in tasks.items()
+        ],
+        **run.life.facts,
+    }
+
+
+def history(run: Run, row: Row) -> list[dict[str, Any]]:
+    """The run's attempts, as ``repair_history`` has them: the original one, and each repair."""
+    newest = Attempt(run.repair_id, run.repaired_ms or run.began_ms, 0, row)
+    return [
+        {
+            "type": "ORIGINAL" if attempt.repair_id is None else "REPAIR",
+            **({} if attempt.repair_id is None else {"id": attempt.repair_id}),
+            "start_time": attempt.began_ms,
+            "end_time": attempt.ended_ms,
+            **_states(run, attempt.last),
+        }
+        for attempt in (*run.ended, newest)
+    ]
+
+
+def _states(run: Run, row: Row) -> dict[str, Any]:
     ended = row.state in TERMINAL
     state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
     status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
@@ -29,18 +65,4 @@ def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, A
         state["queue_reason"] = "Queued due to reaching maximum concurrent runs."
         status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state["queue_reason"]}
     told = {"state": state, "status": status}
-    return {
-        "job_id": 11223344,
-        "run_id": run.run_id,
-        "number_in_job": run.run_id,
-        "original_attempt_run_id": run.run_id,
-        **{key: told[key] for key in run.life.shows},
-        "start_time": run.began_ms,
-        "end_time": run.began_ms + 1000 if ended else 0,
-        "run_name": "nightly",
-        "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
-        "tasks": [
-            {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": task_state}}
-            for task, task_state in tasks.items()
-        ],
-    }
+    return {key: told[key] for key in run.life.shows}

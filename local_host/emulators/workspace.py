@@ -15,7 +15,7 @@ from aiohttp import web
 
 from local_host.emulators.faults import Faults
 from local_host.emulators.run_life import TERMINAL, Life, Row, Run
-from local_host.emulators.run_shown import shown
+from local_host.emulators.run_shown import history, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,17 +65,19 @@ class JobsApi:
         """The id of a run that has begun; its task runs, if any, can be read and canceled by ids of their own."""
         with self._changed:
             number = run_id if run_id is not None else next(self._ids)
-            begun = Run(number, life or Life(), self._clock(), int(time.time() * 1000), (life or Life()).rows)
+            begun = Run(number, life or Life(), self._clock(), _now_ms(), (life or Life()).rows)
             self._runs[number] = begun
         begun.tasks = [self.add_run(life) for _ in range(tasks)]
         for task in begun.tasks:
             self._runs[task].parent = number
         return number
 
-    def repair(self, run_id: int, rows: tuple[Row, ...] = (Row("RUNNING"),)) -> None:
-        """The run is active again under its id."""
+    def repair(self, run_id: int, rows: tuple[Row, ...] = (Row("RUNNING"),)) -> int:
+        """The run is active again under its id; the id of the repair."""
         with self._changed:
-            self._runs[run_id].begin(rows, self._clock())
+            repair_id = next(self._ids)
+            self._runs[run_id].repair(repair_id, rows, self._clock(), _now_ms())
+            return repair_id
 
     def forget(self, run_id: int) -> None:
         """The workspace has no such run any more."""
@@ -158,7 +160,10 @@ class JobsApi:
                 return self._cancel(run, row), row.state
             run.reads += 1
             tasks = {task: self._task_state(task) for task in run.tasks}
-            return web.json_response(shown(run, row, tasks, str(request.url.origin()))), row.state
+            told = shown(run, row, tasks, str(request.url.origin()))
+            if request.query.get("include_history") == "true":
+                told["repair_history"] = history(run, row)
+            return web.json_response(told), row.state
 
     def _cancel(self, run: Run, row: Row) -> web.Response:
         if not run.life.may_manage:
@@ -174,6 +179,10 @@ class JobsApi:
 
     def _task_state(self, run_id: int) -> str:
         return self._runs[run_id].advance(self._clock()).state
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _number(text: str) -> int | None:
