@@ -2,7 +2,8 @@
 
 Every activity runs at least once: each says why a second call is harmless. What can be foreseen comes back as data:
 
-* ``{"run": {...}}`` (``Run.to_json``): the run as it is, or how the attempt ended that was to be canceled;
+* ``{"run": {...}, "readAt": "..."}`` (``Run.to_json``, and when it was asked for in ISO 8601): the run as it is, or how
+  the attempt ended that was to be canceled;
 * ``{"accepted": true, "pollAfterSeconds": n}``: the cancel is accepted;
 * ``{"error": {"code", "message", "statusCode", "mendable"}}``: refused, and asking again as it is changes nothing;
 * ``{"passing": {"code", "message", "statusCode", "retryAfterSeconds"}, "unsure": true or false}``: it may pass. This is
@@ -65,7 +66,7 @@ class Activities:
 
     def read_run(self, question: Question) -> Answer:
         """readRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self._answer(question, lambda client: _read(client, question, first=True))
+        return self._answer(question, lambda client: self._read(client, question, first=True))
 
     def cancel_run(self, question: Question) -> Answer:
         """cancelRun: Databricks has accepted to cancel the run.
@@ -77,7 +78,7 @@ class Activities:
         def cancel(client: JobsClient) -> Answer:
             again, seen = question.get("again", False), {}
             if not self._is_fresh(question.get("seenActiveAt")):
-                seen = _read(client, question, first=not again)
+                seen = self._read(client, question, first=not again)
                 if seen["run"]["means"] == Means.ENDED or (again and seen["run"]["means"] != Means.UNTOUCHED):
                     return seen
             try:
@@ -90,7 +91,12 @@ class Activities:
 
     def poll_run(self, question: Question) -> Answer:
         """pollRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self._answer(question, lambda client: _read(client, question, first=False))
+        return self._answer(question, lambda client: self._read(client, question, first=False))
+
+    def _read(self, client: JobsClient, question: Question, *, first: bool) -> Answer:
+        asked_at = self._clock.now()
+        run = client.get_run(question["runId"], repair_id=question.get("repairId"), first=first)
+        return {"run": run.to_json(), "readAt": asked_at.isoformat()}
 
     def _is_fresh(self, seen_active_at: str | None) -> bool:
         if seen_active_at is None:
@@ -130,7 +136,3 @@ class Activities:
                 ),
             )
         return self._clients[workspace.alias]
-
-
-def _read(client: JobsClient, question: Question, *, first: bool) -> Answer:
-    return {"run": client.get_run(question["runId"], repair_id=question.get("repairId"), first=first).to_json()}

@@ -47,7 +47,10 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
             answer = yield from _call(context, CANCEL_RUN, progress)
         else:  # has it stopped?
             answer = yield from _call(context, POLL_RUN, progress)
+        blocked = progress.blocked
         note(progress, progress.next_step, answer, _now(context))
+        if progress.blocked not in {blocked, None} and not context.is_replaying:
+            outcome_event.write_blocked(progress)
 
     if progress.outcome is None:
         context.continue_as_new(progress.to_json())

@@ -16,6 +16,7 @@ from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Pro
 from cancel_run.cancellation.result import Outcome
 from cancel_run.cancellation.run import Run
 from cancel_run.cancellation.schedule import next_call_at
+from cancel_run.errors import RunNotFoundError
 
 LAST_READ_GRACE = timedelta(seconds=30)  # the last read may come so much later, where the workspace has no place for it
 
@@ -42,7 +43,7 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     progress.polls += step == POLL_RUN and kind is not Answer.LATER
     if "run" in answer:
         progress.problem = None
-        progress.saw(Run.from_json(answer["run"]), now)
+        progress.saw(Run.from_json(answer["run"]), now, read_at=_moment(answer.get("readAt")))
     FOLLOWS[step, kind](progress, answer, now)
 
 
@@ -57,7 +58,7 @@ def kind_of(step: str, answer: Mapping[str, Any]) -> Answer:
         return Answer.ENDED if run.ended else Answer.UNTOUCHED if run.untouched else Answer.STOPPING
     if "error" in answer:
         mendable = Answer.MENDABLE if answer["error"].get("mendable") else Answer.REFUSED
-        return Answer.GONE if answer["error"].get("code") == "RunNotFound" else mendable
+        return Answer.GONE if answer["error"].get("code") == RunNotFoundError.code else mendable
     return Answer.UNSURE if step == CANCEL_RUN and answer.get("unsure") else Answer.PASSING
 
 
@@ -74,15 +75,21 @@ def _end(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None: 
 
 
 def _cancel_at_once(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:  # noqa: ARG001
-    _next(progress, CANCEL_RUN, now)
+    """Unless the first look came so late (the app was drained, or away) that nobody wants the cancel any more."""
+    progress.blocked = None
+    if now > progress.deadline + LAST_READ_GRACE and progress.is_too_old(now):
+        progress.outcome = Outcome.EXPIRED
+    else:
+        _next(progress, CANCEL_RUN, now)
 
 
 def _poll_while_active(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:  # noqa: ARG001
     """It is still active; a cancel that was refused or shows no effect is sent again where that may help."""
+    refusal = progress.refusal if progress.run and progress.run.untouched else None  # else it stops all the same
     if now >= progress.deadline:
-        progress.outcome = Outcome.REJECTED if progress.refusal else Outcome.TIMED_OUT
-    elif progress.refusal is not None:
-        _mend(progress, progress.refusal, CANCEL_RUN, now)
+        progress.outcome = Outcome.REJECTED if refusal else Outcome.TIMED_OUT
+    elif refusal:
+        _reject_or_cancel_again(progress, refusal, now)
     elif _cancel_is_due(progress, now):
         _next(progress, CANCEL_RUN, now)
     else:
@@ -104,7 +111,7 @@ def _poll_after_accepted(progress: Progress, answer: Mapping[str, Any], now: dat
     """Accepted is all that is known: the run stops later, or does not."""
     _note_sent(progress, now)
     progress.accepted, progress.unsure = True, False
-    progress.problem = progress.refusal = progress.cancel_problem = None
+    progress.problem = progress.cancel_problem = None
     _next(progress, POLL_RUN, progress.after_a_wait(now, at_least=_seconds(answer.get("pollAfterSeconds"))))
 
 
@@ -127,6 +134,7 @@ def _poll_at_once_or_later(progress: Progress, answer: Mapping[str, Any], now: d
         _next(progress, POLL_RUN, progress.after_a_wait(now))
     else:
         progress.refusal = answer["error"]
+        progress.refused = 0 if answer["error"].get("mendable") else progress.refused + 1
         _next(progress, POLL_RUN, now)
 
 
@@ -162,6 +170,7 @@ def _reject_or_look_again(progress: Progress, answer: Mapping[str, Any], now: da
 
 
 def _reject_or_mend(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
+    progress.doubts = 0
     _mend(progress, answer["error"], READ_RUN, now)
 
 
@@ -172,7 +181,7 @@ def _doubt_then_reject(progress: Progress, answer: Mapping[str, Any], now: datet
 def _reject_or_poll_on(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
     """The run could be read before, so this refusal may pass too: a token is in rotation, a proxy in the way."""
     if progress.refusal is not None:
-        _mend(progress, progress.refusal, CANCEL_RUN, now)
+        _reject_or_cancel_again(progress, progress.refusal, now)
     else:
         _ask_again(progress, {"passing": answer["error"]}, now)
 
@@ -220,6 +229,8 @@ def _note_sent(progress: Progress, now: datetime) -> None:
     progress.cancels += 1
     progress.last_cancel_at = now
     progress.cancel_requested_at = progress.cancel_requested_at or now
+    progress.refusal = progress.blocked = None
+    progress.refused = 0
 
 
 def _note_passing(progress: Progress, answer: Mapping[str, Any]) -> None:
@@ -242,10 +253,15 @@ def _doubt(progress: Progress, error: dict[str, Any], now: datetime) -> None:
     if progress.doubts > 1 or now >= progress.deadline:
         _reject(progress, error)
         return
-    progress.retries += 1
-    progress.problem = error
-    seconds = progress.schedule.look_again_after_seconds
-    _next(progress, progress.next_step, next_call_at(now, progress.deadline, seconds))
+    _try_again(progress, error, progress.next_step, now, progress.schedule.look_again_after_seconds)
+
+
+def _reject_or_cancel_again(progress: Progress, refusal: dict[str, Any], now: datetime) -> None:
+    """The first cancel was refused; for an order from the queue it may have been something in between that did."""
+    if progress.order.from_queue and progress.refused == 1 and now < progress.deadline:
+        _try_again(progress, refusal, CANCEL_RUN, now, progress.schedule.look_again_after_seconds)
+    else:
+        _mend(progress, refusal, CANCEL_RUN, now)
 
 
 def _mend(progress: Progress, error: dict[str, Any], step: str, now: datetime) -> None:
@@ -253,9 +269,17 @@ def _mend(progress: Progress, error: dict[str, Any], step: str, now: datetime) -
     if not (progress.order.from_queue and error.get("mendable")) or now >= progress.deadline:
         _reject(progress, error)
         return
+    schedule = progress.schedule
+    _try_again(
+        progress, error, step, now, schedule.mend_seconds if progress.blocked else schedule.look_again_after_seconds
+    )
+    progress.blocked = error["code"]
+
+
+def _try_again(progress: Progress, error: dict[str, Any], step: str, now: datetime, seconds: float) -> None:
     progress.retries += 1
     progress.problem = error
-    _next(progress, step, next_call_at(now, progress.deadline, progress.schedule.mend_seconds))
+    _next(progress, step, next_call_at(now, progress.deadline, seconds))
 
 
 def _reject(progress: Progress, error: dict[str, Any]) -> None:
@@ -265,3 +289,11 @@ def _reject(progress: Progress, error: dict[str, Any]) -> None:
 
 def _seconds(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None

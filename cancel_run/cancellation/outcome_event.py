@@ -1,4 +1,4 @@
-"""One log record for every outcome, for whoever counts, draws and alerts.
+"""One log record for every outcome, for whoever counts, draws and alerts; and one where an operator has to act first.
 
 Its message is a line of JSON, because that is what Application Insights keeps of a record that a Python worker sends:
 the text. What ``extra`` would add gets lost between the worker and the host. In a query ``parse_json(message)`` makes
@@ -20,9 +20,11 @@ from cancel_run.cancellation.result import iso
 from cancel_run.text import shortened
 
 if TYPE_CHECKING:
+    from cancel_run.cancellation.progress import Progress
     from cancel_run.cancellation.result import CancelResult
 
-EVENT = "cancellationEnded"
+ENDED = "cancellationEnded"
+BLOCKED = "cancellationBlocked"
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,38 @@ def write(instance_id: str, started_at: datetime, throttled: int, result: Cancel
     At that level, because the Durable extension logs in the orchestrator's own category: whoever keeps INFO of it for
     the event keeps some sixty lines more of each cancellation.
     """
-    logger.warning(json.dumps(fields(instance_id, started_at, throttled, result), separators=(",", ":")))
+    _log(fields(instance_id, started_at, throttled, result))
+
+
+def write_blocked(progress: Progress) -> None:
+    """It is in the log, at level WARNING, that an operator has to mend something; never call it in a replay.
+
+    For an order from the queue, which is tried again until its deadline. Once, and again when the code is another.
+    """
+    _log(blocked_fields(progress))
+
+
+def _log(told: dict[str, Any]) -> None:
+    logger.warning(json.dumps(told, separators=(",", ":")))
+
+
+def blocked_fields(progress: Progress) -> dict[str, Any]:
+    """What the record of a cancellation that is blocked tells; ``event`` is ``cancellationBlocked`` and comes first."""
+    problem = progress.problem or {}
+    return {
+        "event": BLOCKED,
+        "instanceId": progress.instance_id,
+        "workspace": progress.order.workspace,
+        "runId": progress.order.run_id,
+        "startedAt": iso(progress.started_at),
+        "deadline": iso(progress.deadline),
+        "nextTryAt": iso(progress.next_at),
+        "cancels": progress.cancels,
+        "errorCode": progress.blocked,
+        "errorStatusCode": problem.get("statusCode"),
+        "reason": _told(progress.order.reason),
+        "requestedBy": _told(progress.order.requested_by),
+    }
 
 
 def fields(instance_id: str, started_at: datetime, throttled: int, result: CancelResult) -> dict[str, Any]:
@@ -45,7 +78,7 @@ def fields(instance_id: str, started_at: datetime, throttled: int, result: Cance
     """
     error = result.error or {}
     return {
-        "event": EVENT,
+        "event": ENDED,
         "instanceId": instance_id,
         "workspace": result.workspace,
         "runId": result.run_id,

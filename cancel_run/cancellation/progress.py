@@ -15,6 +15,7 @@ from cancel_run.cancellation.result import CancelResult, Outcome, error_json, is
 from cancel_run.cancellation.run import Run
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 from cancel_run.cancellation.stored import NOT_STORED, read, written
+from cancel_run.errors import RunNotFoundError
 
 # the workflow's step ids, which are also the activities' names in Azure
 READ_RUN = "readRun"
@@ -30,16 +31,17 @@ class Progress:
 
     Attributes:
         calls: answers noted since the last continue_as_new.
-        seen_active_at: when a read last showed the run active; a cancel is decided on no older sight than this.
+        seen_active_at: when the last read that showed the run active was sent.
         waits: waits so far, for the jitter of the next one.
         polls: polls that were sent, whatever they were answered.
-        retries: calls that had no usable answer for now; ``throttled`` those of them that were answered 429.
+        retries: calls without a usable answer for now; ``throttled`` those of them that were answered 429.
         cancels: cancels that were sent and not refused; ``accepted`` once one of them was answered well.
         unsure: the fate of the last cancel is unknown, and no read has shown it yet.
         last_cancel_at: when the last cancel was answered, however.
         refusal: what the first cancel was refused with; ``cancel_problem`` a later one.
-        problem: what stands in the way now.
-        doubts: answers in a row that were too strange to be believed at once.
+        refused: refusals of it in a row that no operator could mend.
+        blocked: the code of what an operator has to mend before an order from the queue can be carried out.
+        problem: what stands in the way now; ``doubts`` the answers in a row too strange to be believed at once.
     """
 
     order: Order = field(metadata=NOT_STORED)
@@ -63,6 +65,8 @@ class Progress:
     cancel_requested_at: datetime | None = None
     last_cancel_at: datetime | None = None
     refusal: dict[str, Any] | None = None
+    refused: int = 0
+    blocked: str | None = None
     cancel_problem: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
     doubts: int = 0
@@ -112,8 +116,8 @@ class Progress:
             return {**asked, "seenActiveAt": seen_at and seen_at.isoformat(), "again": self.cancels > 0}
         return asked
 
-    def saw(self, run: Run, now: datetime) -> None:
-        """A read has shown the run."""
+    def saw(self, run: Run, now: datetime, *, read_at: datetime | None = None) -> None:
+        """A read that was sent at ``read_at`` has shown the run; its answer may have lain about until ``now``."""
         if self.run is None or self.run.life_cycle_state != run.life_cycle_state:
             self.timeline.append({"lifeCycleState": run.life_cycle_state, "at": iso(now)})
             if len(self.timeline) > TIMELINE_LIMIT:
@@ -123,7 +127,7 @@ class Progress:
         if self.repair_id is None:
             self.repair_id = run.repair_id
         if not run.ended:
-            self.seen_active_at = now
+            self.seen_active_at = min(read_at or now, now)
 
     def after_a_wait(self, now: datetime, *, at_least: float = 0.0) -> datetime:
         """The instant of the next call: after the schedule's next wait and ``at_least`` seconds, by the deadline."""
@@ -149,10 +153,10 @@ class Progress:
 
     def output(self) -> dict[str, Any]:
         """The orchestration's output: the result, or an earlier one that this order may not replace."""
-        earlier = self.order.earlier
-        if earlier is not None and (
-            self.outcome is Outcome.EXPIRED or (self.outcome is Outcome.ALREADY_ENDED and earlier.get("stopped"))
-        ):
+        earlier = self.order.earlier or {}
+        gone = (self.problem or {}).get("code") == RunNotFoundError.code and self.run is None
+        stands = self.outcome is Outcome.ALREADY_ENDED or (self.outcome is Outcome.REJECTED and gone)
+        if earlier and (self.outcome is Outcome.EXPIRED or (stands and earlier.get("stopped"))):
             return earlier
         return self.result().to_json()
 

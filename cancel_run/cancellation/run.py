@@ -6,6 +6,8 @@ otherwise must not make a replay differ from its history.
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -84,28 +86,16 @@ class Run:
     def attempt_from_api(cls, answer: Mapping[str, Any], run_id: int, repair_id: int | None) -> Run | None:
         """How the attempt ended that began with the repair ``repair_id``, when the run has been repaired since.
 
-        None when it has not. The newest entry of ``repair_history`` is the one that began last.
+        None when it has not, and where the answer tells of no repair at all: one that was seen cannot be undone.
 
         Raises:
             ValueError: as :meth:`from_api`.
         """
         newest = _newest_repair(answer)
-        if repair_id is None or newest == repair_id:
+        if repair_id is None or newest in {repair_id, NEVER_REPAIRED}:
             return None
         latest = cls.from_api(answer, run_id)
-        gone_on = {"means": Means.ENDED.value, "repaired_since": True}
-        for entry in _repairs(answer):
-            if (_number(entry, "id") or NEVER_REPAIRED) == repair_id:
-                try:
-                    states = _states(entry)
-                except ValueError:
-                    break
-                ended = {"life_cycle_state", "result_state", "state_message", "canceled"}
-                told = {key: value for key, value in states.items() if key in ended}
-                return cls(**{**_fields_of(latest), **told, **gone_on})
-        # a repair needs an attempt that has ended; how it did is not told any more
-        gone = {"life_cycle_state": LifeCycleState.TERMINATED.value, "result_state": None, "state_message": None}
-        return cls(**{**_fields_of(latest), **gone, "canceled": False, **gone_on})
+        return cls(**{**vars(latest), **_end_of(answer, repair_id), "means": Means.ENDED.value, "repaired_since": True})
 
     @classmethod
     def from_json(cls, data: object) -> Run:
@@ -149,18 +139,31 @@ def _states(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _repairs(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    history = answer.get("repair_history")
-    return (entry for entry in history if isinstance(entry, dict)) if isinstance(history, list) else iter(())
+def _end_of(answer: Mapping[str, Any], repair_id: int) -> dict[str, Any]:
+    """How the attempt ended that began with that repair, as the history has it.
+
+    A repair needs an attempt that has ended: where the history does not tell how, it has ended all the same.
+    """
+    told: dict[str, Any] = {"life_cycle_state": LifeCycleState.TERMINATED.value}
+    for attempt in _attempts(answer):
+        if (_number(attempt, "id") or NEVER_REPAIRED) == repair_id:
+            with suppress(ValueError):
+                states = _states(attempt)
+                told = states if states["means"] == Means.ENDED else told
+    return {"result_state": None, "state_message": None, "canceled": False, **told}
 
 
 def _newest_repair(answer: Mapping[str, Any]) -> int:
-    newest = max(_repairs(answer), key=lambda entry: _number(entry, "start_time") or 0, default={})
+    repairs = [attempt for attempt in _attempts(answer) if _number(attempt, "id")]
+    # one without a start has been asked for and not begun yet
+    newest = max(repairs, key=lambda repair: _number(repair, "start_time") or math.inf, default={})
     return _number(newest, "id") or NEVER_REPAIRED
 
 
-def _fields_of(run: Run) -> dict[str, Any]:
-    return dict(vars(run))
+def _attempts(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The entries of the history: the original run, and each repair of it, which alone has an id."""
+    history = answer.get("repair_history")
+    return (entry for entry in history if isinstance(entry, dict)) if isinstance(history, list) else iter(())
 
 
 def _number(data: Mapping[str, Any], key: str) -> int | None:

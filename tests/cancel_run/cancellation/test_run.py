@@ -123,7 +123,9 @@ def test_of_a_run_that_was_repaired_since_the_attempt_before_it_is_told(state: s
 def test_the_attempt_that_is_the_newest_is_read_as_it_is() -> None:
     assert Run.from_api(repaired(50, 12), 7).repair_id == 12
     assert Run.from_api(repaired(), 7).repair_id == NEVER_REPAIRED
-    for answer, known in [(repaired(50, 12), 12), (repaired(), NEVER_REPAIRED), (repaired(50), None)]:
+    untold = {"run_id": 7, "state": {"life_cycle_state": "RUNNING"}}
+    seen = [(repaired(50, 12), 12), (repaired(), NEVER_REPAIRED), (repaired(50), None), (repaired(), 50), (untold, 50)]
+    for answer, known in seen:
         assert Run.attempt_from_api(answer, 7, known) is None
 
 
@@ -131,6 +133,22 @@ def test_an_attempt_that_the_history_has_forgotten_has_ended_nobody_knows_how() 
     run = Run.attempt_from_api({**repaired(), "repair_history": [{"id": 9, "start_time": 5}]}, 7, 8)
     assert run is not None
     assert (run.ended, run.canceled, run.result_state, run.repaired_since) == (True, False, None, True)
+
+
+def test_a_repair_that_has_not_begun_yet_is_the_newest() -> None:
+    answer = repaired(50, 12)
+    answer["repair_history"].append({"type": "REPAIR", "id": 3, "start_time": 0, "state": answer["state"]})
+    run = Run.attempt_from_api(answer, 7, 12)
+    assert run is not None
+    assert (run.result_state, run.repaired_since) == ("CANCELED", True)
+
+
+def test_an_attempt_that_its_entry_calls_active_has_ended_all_the_same() -> None:
+    answer = repaired(50)
+    answer["repair_history"][-1]["state"] = {"life_cycle_state": "TERMINATING"}
+    run = Run.attempt_from_api(answer, 7, NEVER_REPAIRED)
+    assert run is not None
+    assert (run.life_cycle_state, run.result_state, run.ended) == ("TERMINATED", None, True)
 
 
 def test_what_databricks_says_is_cut_and_put_on_one_line() -> None:
