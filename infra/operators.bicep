@@ -31,6 +31,20 @@ var rules = [
     dimensions: ['workspace', 'errorCode']
   }
   {
+    name: 'blocked'
+    title: 'A cancellation waits until its token or permission is mended'
+    severity: 1
+    query: loadTextContent('queries/blocked.kql')
+    dimensions: ['workspace', 'errorCode']
+  }
+  {
+    name: 'expired'
+    title: 'An order lay too long and was not carried out'
+    severity: 2
+    query: '${outcomes}${loadTextContent('queries/expired.kql')}'
+    dimensions: ['workspace', 'runId']
+  }
+  {
     name: 'instance-failed'
     title: 'An orchestration instance failed: nobody watches its run'
     severity: 1

@@ -21,6 +21,9 @@ NUMBERS = {
     "POLL_FIRST_SECONDS": SETTINGS.schedule.first_seconds,
     "POLL_MAX_SECONDS": SETTINGS.schedule.max_seconds,
     "CANCEL_AGAIN_AFTER_SECONDS": SETTINGS.schedule.cancel_again_after_seconds,
+    "RETRY_AFTER_MAX_SECONDS": SETTINGS.schedule.retry_after_ceiling_seconds,
+    "ORDER_MAX_AGE_SECONDS": SETTINGS.schedule.order_max_age_seconds,
+    "CONCURRENT_ACTIVITIES": SETTINGS.concurrent_activities,
     "HTTP_TIMEOUT_SECONDS": SETTINGS.http_timeout_seconds,
     "HISTORY_RETENTION_DAYS": SETTINGS.history_retention_days,
 }

@@ -19,6 +19,8 @@ import pytest
 from azure.functions.queue import QueueMessage
 
 from cancel_run.cancellation import outcome_event
+from cancel_run.cancellation.order import Order
+from cancel_run.cancellation.progress import Progress
 from cancel_run.cancellation.request import TEXT_LIMIT
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.clock import SystemClock
@@ -50,8 +52,17 @@ def event(outcome: Outcome = Outcome.TIMED_OUT, **facts: Any) -> str:
     return json.dumps(outcome_event.fields("prod-7", AT, 0, result), separators=(",", ":"))
 
 
+def blocked(text: str) -> str:
+    """A line of the app's for a cancellation that is blocked, with the text wherever somebody can write it."""
+    order = Order(run_id=7, workspace="prod", reason=text, requested_by=text, from_queue=True)
+    progress = Progress(order, "prod-7", started_at=AT, next_at=AT, blocked="Forged")
+    return json.dumps(outcome_event.blocked_fields(progress), separators=(",", ":"))
+
+
 LINES = [
     event(),
+    event(Outcome.EXPIRED),
+    blocked("forged"),
     event(Outcome.REJECTED, error={"code": "Forged", "message": "", "statusCode": 403}),
     BROKEN.format("forged"),
     TERMINATED.format("forged"),
@@ -73,6 +84,8 @@ INSTANCES = {f"prod-{number}": text for number, text in enumerate(FORGED, 1)}
 REAL = {
     "timed-out": [Trace(event(reason=text, error={"code": "Throttled", "message": text}), OURS) for text in FORGED],
     "rejected": [Trace(event(Outcome.REJECTED, result_state=text, requested_by=text), OURS) for text in FORGED],
+    "blocked": [Trace(blocked(text), OURS, timestamp=AT + timedelta(seconds=n)) for n, text in enumerate(FORGED)],
+    "expired": [Trace(event(Outcome.EXPIRED, requested_by=text), OURS) for text in FORGED],
     "instance-failed": [
         Trace(line.format(text.encode("utf-8", "replace").decode()), OURS, severity)
         for line, severity in ((BROKEN, ERROR), (TERMINATED, WARNING))

@@ -142,6 +142,8 @@ def codes() -> set[str]:
                 texts = [node.value]
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "error_json":
                 texts = node.args[:1]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_Access":
+                texts = node.args[1:2]  # the ways in which a workspace refuses a token
             elif isinstance(node, ast.AnnAssign | ast.Assign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 named = {target.id for target in targets if isinstance(target, ast.Name)}
@@ -159,7 +161,7 @@ def test_every_code_of_an_error_says_what_to_do() -> None:
 
 def test_every_outcome_that_is_no_plain_success_is_explained() -> None:
     told = {names(row[0])[0] for row in PAGE.rows("A run does not stop")} & {outcome.value for outcome in Outcome}
-    assert told == {"timedOut", "rejected", "endedFirst", "failed"}
+    assert told == {"timedOut", "rejected", "endedFirst", "expired", "failed"}
 
 
 def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cancel_run.cancellation import outcome_event
+from cancel_run.cancellation.progress import Progress
 from cancel_run.cancellation.result import CancelResult, Outcome
 from tests.support import ROOT
 from tests.support.bicep import INFRA, as_json, source
@@ -30,6 +31,8 @@ TABLES = {
 EVENT = outcome_event.fields(
     "prod-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(outcome=Outcome.CANCELED, run_id=7)
 )
+IS_BLOCKED = outcome_event.blocked_fields(Progress.load({"runId": 7}, "prod-7", datetime(2026, 1, 31, tzinfo=UTC)))
+EVENTS = [(OUTCOMES, EVENT), (QUERIES["blocked"], IS_BLOCKED)]
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +82,18 @@ def test_a_chart_is_drawn_over_time_where_it_is_not_a_table(name: str, judged: d
     assert kind == "table" or "timestamp" in judged[name]["columns"]
 
 
-def test_every_field_of_the_event_that_is_read_is_written() -> None:
-    read = dict(re.findall(r"(\w+) = to\w+\(event\.(\w+)\)", OUTCOMES))
-    assert len(read) == OUTCOMES.count("event.")
-    assert set(read.values()) <= set(EVENT)
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked"])
+def test_every_field_of_an_event_that_is_read_is_written(query: str, event: dict[str, Any]) -> None:
+    read = dict(re.findall(r"(\w+) = to\w+\(event\.(\w+)\)", query))
+    assert len(read) == query.count("event.")
+    assert set(read.values()) <= set(event)
     assert all(column == field for column, field in read.items())
 
 
-def test_the_event_is_found_by_the_way_its_line_begins() -> None:
-    (begin,) = re.findall(r"startswith '([^']+)'", OUTCOMES)
-    assert json.dumps(EVENT, separators=(",", ":")).startswith(begin)
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked"])
+def test_an_event_is_found_by_the_way_its_line_begins(query: str, event: dict[str, Any]) -> None:
+    (begin,) = re.findall(r"startswith '([^']+)'", query)
+    assert json.dumps(event, separators=(",", ":")).startswith(begin)
 
 
 def test_the_same_line_twice_is_one_cancellation_and_two_cancellations_never_have_the_same_line() -> None:
@@ -109,7 +114,7 @@ def test_a_line_is_known_by_how_it_begins_and_never_by_what_stands_in_it(name: s
 
 
 def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
-    assert set(RULES) == {"timed-out", "rejected", "instance-failed", "poison-message"}
+    assert set(RULES) == {"timed-out", "rejected", "blocked", "expired", "instance-failed", "poison-message"}
 
 
 def test_the_workbook_asks_for_the_time_range_that_its_charts_go_by() -> None:
