@@ -1,8 +1,10 @@
 """Any life of a run: whatever states it goes through, whatever fails, whoever else cancels it, whenever workers die.
 
-Hypothesis plays the world, an event at a time, against the registered orchestrator. The same orchestration may be begun
-again while it runs (two executions of one id, as the Azure Storage backend lets happen), activities may be carried out
-twice, and a worker may die after any turn, before what it decided was stored.
+Hypothesis plays the world, an event at a time, against the registered orchestrator and the app's own activities; only
+the workspace's client is played. The same orchestration may be begun again while it runs (two executions of one id, as
+the Azure Storage backend lets happen), an activity may be carried out late, twice, and once more when everything has
+moved on, its answer may lie about, and a worker may die after any turn, before what it decided was stored. The owner
+of the run may repair it at any moment after its end.
 
 It is longer than most: the world, what may happen in it and what must hold are one state machine.
 """
@@ -10,7 +12,6 @@ It is longer than most: the world, what may happen in it and what must hold are 
 from __future__ import annotations
 
 import json
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,25 +21,26 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from cancel_run.cancellation.order import Order
+from cancel_run.cancellation.schedule import Schedule
 from function_app import create_app
 from tests.support.execution import Activity, Execution, Timer
+from tests.support.played_workspace import ACTIVE, ENDS, FAULTS, PlayedWorkspace
 from tests.support.replay import Replay, orchestrator_of
-from tests.support.scripts import ORDER, START, busy_for, run, script
+from tests.support.scripts import ORDER, RUN_ID, START, run, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HANDLE = orchestrator_of(create_app({}), "cancel-active-run")
-TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
-ACTIVE = ["PENDING", "QUEUED", "BLOCKED", "RUNNING", "TERMINATING", "WAITING_FOR_RETRY", "HIBERNATING"]
-ENDS = [("TERMINATED", "CANCELED"), ("TERMINATED", "SUCCESS"), ("SKIPPED", None), ("INTERNAL_ERROR", "FAILED")]
-FAULTS = ["passing", "throttled", "lost", "denied", "gone", "raises"]
 A_MOMENT = timedelta(milliseconds=1)  # the custom status shows times to the millisecond
+GRACE = timedelta(seconds=31)  # for a last read that had no place at the deadline
+FRESH = timedelta(seconds=10)  # a cancel is sent on no older sight of the run than this
 
 # between two continue_as_new, as JSON: with the longest texts that are ever carried, and with ordinary ones
-HISTORY_LIMIT, ORDINARY_LIMIT = 600_000, 30_000  # bytes
+HISTORY_LIMIT, ORDINARY_LIMIT = 600_000, 40_000  # bytes
 EVENTS_LIMIT, ORDINARY_EVENTS = 600, 150  # the one where every call is tried three times because workers die
-PARTS, EXAMPLES_OF_A_PART = 4, 150
+PARTS, EXAMPLES_OF_A_PART = 4, 2_500
 AT_ONCE = 3  # executions of the one orchestration
 DRAIN_LIMIT = 2_000  # events until everything must have ended
 
@@ -50,7 +52,10 @@ class Watched:
     execution: Execution
     calls: list[tuple[datetime, str, datetime]] = field(default_factory=list)  # when, what, when it was due
     reads: list[dict[str, Any]] = field(default_factory=list)
-    accepted: int = 0
+    questions: list[dict[str, Any]] = field(default_factory=list)  # of cancelRun
+    seen_active_at: datetime | None = None  # by any read on its behalf, also one whose answer was lost
+    sent: int = 0  # cancels, as far as it can know
+    held: bool = False  # it was told to come back later
     raised_in_a_row: int = 0
 
     @property
@@ -63,7 +68,7 @@ class Watched:
 
     @property
     def knows_the_end(self) -> bool:
-        return bool(self.reads) and self.reads[-1]["lifeCycleState"] in TERMINAL
+        return bool(self.reads) and self.reads[-1]["means"] == "ended"
 
 
 class AnyLife(RuleBasedStateMachine):
@@ -72,15 +77,16 @@ class AnyLife(RuleBasedStateMachine):
     lives: ClassVar[int] = 0
     turns: ClassVar[int] = 0
 
-    @initialize(wait=st.sampled_from([1, 30, 300, 1800]), first=st.sampled_from([0.05, 1.0, 20.0]))
-    def a_cancellation_begins(self, wait: int, first: float) -> None:
+    @initialize(
+        wait=st.sampled_from([1, 30, 300, 1800]), first=st.sampled_from([0.05, 1.0, 20.0]), from_queue=st.booleans()
+    )
+    def a_cancellation_begins(self, wait: int, first: float, *, from_queue: bool) -> None:
         type(self).lives += 1
-        self.now = START
-        self.state: tuple[str, str | None] = ("RUNNING", None)
-        self.faults: deque[str] = deque()
-        self.down = False
-        schedule = {"first_seconds": first, "max_seconds": 60.0, "cancel_again_after_seconds": 40.0}
-        self.order = {**ORDER, "waitTimeoutSeconds": wait, "schedule": schedule}
+        self.world = PlayedWorkspace(START)
+        schedule = Schedule(first_seconds=first, cancel_again_after_seconds=40.0, order_max_age_seconds=3600.0)
+        self.order = Order(
+            RUN_ID, "prod", wait_timeout_seconds=wait, schedule=schedule, asked_at=START, from_queue=from_queue
+        )
         self.all: list[Watched] = []
         self._begin()
 
@@ -91,108 +97,148 @@ class AnyLife(RuleBasedStateMachine):
     def it_is_begun_again(self) -> None:
         self._begin()
 
+    @precondition(lambda self: not self.world.ended)
     @rule(state=st.sampled_from(ACTIVE))
     def the_run_is_in_another_state(self, state: str) -> None:
-        self.state = (state, None)
+        self.world.state = (state, None)
 
+    @precondition(lambda self: not self.world.ended)
     @rule(end=st.sampled_from(ENDS))
     def the_run_ends(self, end: tuple[str, str | None]) -> None:
-        self.state = end
+        self.world.state = end
+
+    @precondition(lambda self: self.world.ended)
+    @rule()
+    def the_run_is_repaired(self) -> None:
+        self.world.repair()
 
     @rule(faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=4))
     def something_goes_wrong(self, faults: list[str]) -> None:
-        self.faults.extend(faults)
+        self.world.faults.extend(faults)
 
     @rule()
     def the_workspace_is_down_for_good(self) -> None:
-        self.down = True
+        self.world.down = True
+
+    @precondition(lambda self: any(one.questions for one in self.all))
+    @rule(which=st.integers(0, 20), late=st.sampled_from([61.0, 700.0]))
+    def a_cancel_that_was_decided_long_ago_is_carried_out_again(self, which: int, late: float) -> None:
+        """Nobody waits for its answer any more."""
+        asked = [(one, question) for one in self.all for question in one.questions]
+        self.world.now += timedelta(seconds=late)
+        self._carried_out(*asked[which % len(asked)], "cancelRun")
 
     @precondition(lambda self: any(one.pending for one in self.all))
     @rule(
         which=st.integers(0, AT_ONCE),
+        queued=st.sampled_from([0.0, 0.0, 12.0, 700.0]),
         late=st.sampled_from([0.0, 0.2, 7.0, 700.0]),
         twice=st.booleans(),
         dies=st.booleans(),
     )
-    def time_goes_on(self, which: int, late: float, *, twice: bool, dies: bool) -> None:
+    def time_goes_on(self, which: int, queued: float, late: float, *, twice: bool, dies: bool) -> None:
         open_ = [one for one in self.all if one.pending is not None]
-        self._step(open_[which % len(open_)], timedelta(seconds=late), twice=twice, dies=dies)
+        one = open_[which % len(open_)]
+        self._step(one, timedelta(seconds=queued), timedelta(seconds=late), twice=twice, dies=dies)
 
     def teardown(self) -> None:
         """Whatever was wrong is mended, or stays down; everything ends."""
-        self.faults.clear()
+        self.world.faults.clear()
         left = [one for one in self.all if one.pending is not None]
         for _ in range(DRAIN_LIMIT):
             open_ = [one for one in left if one.pending is not None]
             if not open_:
                 break
-            self._step(min(open_, key=self._due), timedelta(milliseconds=200), twice=False, dies=False)
+            one = min(open_, key=self._due)
+            self._step(one, timedelta(0), timedelta(milliseconds=200), twice=False, dies=False)
         assert all(one.pending is None for one in left), "it never ends"
-        if self.state[0] in TERMINAL and not self.down:
+        if self.world.ended and not self.world.down:
             for one in left:
                 assert one.execution.stored.output["stopped"] is True, "an end was not noticed"
 
     # -- how it happens ----------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        execution = Execution(HANDLE, self.order, instance_id="prod-455644833", now=self.now)
+        execution = Execution(HANDLE, self.order.to_json(), instance_id="prod-455644833", now=self.world.now)
         self.all.append(Watched(execution))
+        self._judge(self.all[-1])
 
     def _due(self, one: Watched) -> datetime:
-        return one.pending.fire_at if isinstance(one.pending, Timer) else self.now
+        return one.pending.fire_at if isinstance(one.pending, Timer) else self.world.now
 
-    def _step(self, one: Watched, late: timedelta, *, twice: bool, dies: bool) -> None:
+    def _step(self, one: Watched, queued: timedelta, late: timedelta, *, twice: bool, dies: bool) -> None:
         type(self).turns += 1
         if isinstance(one.pending, Timer):
             if one.pending.retries is None:
-                assert one.pending.fire_at <= one.deadline + A_MOMENT, "it waits beyond the deadline"
-            self.now = one.execution.now = max(self.now, one.pending.fire_at + late)
+                assert one.pending.fire_at <= one.deadline + (GRACE if one.held else A_MOMENT), "beyond the deadline"
+            self.world.now = one.execution.now = max(self.world.now, one.pending.fire_at + late)
             one.execution.fire()
         else:
-            self._carry_out(one, late, twice=twice)
+            self._carry_out(one, queued, late, twice=twice)
         if dies:
-            self.now = one.execution.now = self.now + timedelta(seconds=3)
+            self.world.now = one.execution.now = self.world.now + timedelta(seconds=3)
             one.execution.crash()
         self._judge(one)
 
-    def _carry_out(self, one: Watched, late: timedelta, *, twice: bool) -> None:
+    def _carry_out(self, one: Watched, queued: timedelta, late: timedelta, *, twice: bool) -> None:
         assert isinstance(one.pending, Activity)
-        name = one.pending.name
-        self._may_be_asked(one, name, self.now, one.pending.attempt)
-        answer = self._answer(name)
-        if twice:
-            answer = self._answer(name)  # its first answer came too late, or its worker died
-        self.now = one.execution.now = self.now + late
+        name, question, attempt = one.pending.name, one.pending.input, one.pending.attempt
+        self._may_be_asked(one, name)
+        asked_at = self.world.now
+        self.world.now += queued
+        answer = self._carried_out(one, question, name)
+        if twice:  # its first answer came too late, or its worker died
+            self.world.now += late
+            answer = self._carried_out(one, question, name)
+        self.world.now = one.execution.now = self.world.now + late
+        later = answer is not None and "later" in answer
+        one.held |= later
+        if attempt == 1 and not later:
+            one.calls.append((asked_at, name, self._when_due(one)))
+        if name == "cancelRun":
+            one.questions.append(question)
+            # what broke after the first cancel may have sent one: before it, it is tried again
+            one.sent += one.sent > 0 if answer is None else "accepted" in answer or answer.get("unsure", False)
         if answer is None:
             one.raised_in_a_row += 1
             one.execution.fail(RuntimeError("unforeseen"))
             return
         one.raised_in_a_row = 0
-        one.accepted += "accepted" in answer
         if "run" in answer:
             one.reads.append(answer["run"])
         one.execution.complete(answer)
 
-    def _answer(self, name: str) -> dict[str, Any] | None:
-        """The activity's result; None when it raises."""
-        fault = "passing" if self.down else self.faults.popleft() if self.faults else ""
-        if name == "cancelRun" and fault in {"", "lost"} and self.state[0] not in TERMINAL:
-            self.state = ("TERMINATING", None)
-        if fault in {"", "lost"}:
-            done = {"accepted": True} if name == "cancelRun" else run(*self.state)
-            return done if not fault else busy_for(0)
-        return {
-            "passing": busy_for(0),
-            "throttled": busy_for(1e9),
-            "denied": {"error": {"code": "PermissionDenied", "message": "403", "statusCode": 403}},
-            "gone": {"error": {"code": "RunNotFound", "message": "400", "statusCode": 400}},
-        }.get(fault)
+    def _carried_out(self, one: Watched, question: dict[str, Any], name: str) -> dict[str, Any] | None:
+        """The activity's result; None when it raises. Every cancel that it sends is judged."""
+        self.world.on_read = lambda seen: self._saw(one, active=not seen.ended)
+        self.world.on_cancel = lambda: self._may_be_canceled(one)
+        activity = {
+            "readRun": self.world.activities.read_run,
+            "cancelRun": self.world.activities.cancel_run,
+            "pollRun": self.world.activities.poll_run,
+        }[name]
+        try:
+            answer: dict[str, Any] = json.loads(json.dumps(activity(question)))  # type: ignore[arg-type]
+        except RuntimeError:
+            return None
+        return answer
 
     # -- what must hold ----------------------------------------------------------------------------------------------
 
-    def _may_be_asked(self, one: Watched, name: str, now: datetime, attempt: int) -> None:
-        due = datetime.fromisoformat(one.execution.stored.custom_statuses[-1]["nextPollAt"])
-        assert now >= due, "it is asked before it is due"
+    def _saw(self, one: Watched, *, active: bool) -> None:
+        one.seen_active_at = self.world.now if active else None
+
+    def _may_be_canceled(self, one: Watched) -> None:
+        assert not one.knows_the_end, "a cancel is sent to a run that a read had shown ended or repaired"
+        assert one.seen_active_at is not None, "a cancel is sent to a run that was not last seen active"
+        assert self.world.now - one.seen_active_at <= FRESH, "a cancel is sent on an old sight of the run"
+
+    def _when_due(self, one: Watched) -> datetime:
+        return datetime.fromisoformat(one.execution.stored.custom_statuses[-1]["nextPollAt"])
+
+    def _may_be_asked(self, one: Watched, name: str) -> None:
+        due = self._when_due(one)
+        assert self.world.now >= due, "it is asked before it is due"
         assert not one.knows_the_end, "something is asked of a run that is known to have ended"
         if name == "cancelRun":
             assert one.reads, "a run is canceled that was never read"
@@ -200,8 +246,6 @@ class AnyLife(RuleBasedStateMachine):
             polls = [(at, when) for at, called, when in one.calls if called == "pollRun"]
             assert all(when < due for _, when in polls), "two polls for one due time"
             assert all(at < one.deadline for at, _ in polls), "a second poll after the deadline"
-        if attempt == 1:
-            one.calls.append((now, name, due))
 
     def _judge(self, one: Watched) -> None:
         stored = one.execution.stored
@@ -215,15 +259,26 @@ class AnyLife(RuleBasedStateMachine):
             assert one.raised_in_a_row == 3, "an instance failed by something that can be foreseen"
             return
         output = stored.output
-        last = one.reads[-1] if one.reads else {"lifeCycleState": None, "resultState": None}
-        assert (output["finalLifeCycleState"], output["resultState"]) == (last["lifeCycleState"], last["resultState"])
+        last = one.reads[-1] if one.reads else {"lifeCycleState": None}
+        told = (output["finalLifeCycleState"], output["resultState"])
+        assert told == (last["lifeCycleState"], last.get("resultState"))
         assert output["stopped"] == one.knows_the_end
-        assert output["cancels"] == one.accepted
+        assert output["cancels"] == one.sent
+        assert (output["cancelRequestedAt"] is None) == (one.sent == 0)
         assert output["polls"] == sum(name == "pollRun" for _, name, _ in one.calls)
-        by_us = one.accepted > 0 and last["resultState"] == "CANCELED"
-        assert (output["outcome"] == "canceled") == by_us
+        assert output["repairedSince"] == last.get("repairedSince", False)
+        assert not output["repairedSince"] or self.world.repairs
+        assert (output["outcome"] == "canceled") == (one.sent > 0 and last.get("canceled", False))
+        self._judge_what_is_no_end(one, output)
+
+    def _judge_what_is_no_end(self, one: Watched, output: dict[str, Any]) -> None:
         if output["outcome"] == "timedOut":
-            assert self.now >= one.deadline
+            assert self.world.now >= one.deadline
+        elif output["outcome"] == "expired":
+            assert one.sent == 0
+            assert (self.world.now - START).total_seconds() > self.order.schedule.order_max_age_seconds
+        elif output["outcome"] == "rejected" and self.order.from_queue:
+            assert output["error"]["code"] != "PermissionDenied" or self.world.now >= one.deadline
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -235,7 +290,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.usefixtures("part")
 def test_in_any_life_of_a_run_the_invariants_hold(soak: bool, tally: Callable[[str, int], None]) -> None:
     AnyLife.lives = AnyLife.turns = 0
-    examples, steps = (EXAMPLES_OF_A_PART, 60) if soak else (20, 40)
+    examples, steps = (EXAMPLES_OF_A_PART, 30) if soak else (20, 40)
     run_state_machine_as_test(AnyLife, settings=settings(max_examples=examples, stateful_step_count=steps))
     tally("examples run, of any life of a run", AnyLife.lives)
     tally("turns replayed in them", AnyLife.turns)
@@ -247,7 +302,7 @@ def test_in_any_life_of_a_run_the_invariants_hold(soak: bool, tally: Callable[[s
     ids=["ordinary texts", "the longest texts"],
 )
 def test_a_history_stays_small_however_long_the_wait_and_however_the_run_flaps(text: str, limit: int) -> None:
-    polls = [run(state) for state in ACTIVE * 20]
+    polls = [run(state) for state in list(ACTIVE) * 20]
     for poll in polls:
         poll["run"] |= {"stateMessage": text, "runPageUrl": text}
     order = {**ORDER, "reason": text, "requestedBy": text, "waitTimeoutSeconds": 7 * 24 * 3600}

@@ -120,6 +120,7 @@ def _poll_after_unsure(progress: Progress, answer: Mapping[str, Any], now: datet
     _note_sent(progress, now)
     progress.unsure = True
     _note_passing(progress, answer)
+    progress.cancel_problem = progress.problem
     _next(progress, POLL_RUN, _after(progress, answer, now))
 
 
@@ -142,6 +143,8 @@ def _ask_again(progress: Progress, answer: Mapping[str, Any], now: datetime) -> 
     """The same step after a wait; a step that comes to the deadline without a read has one more."""
     _note_passing(progress, answer)
     step = progress.next_step
+    if step == CANCEL_RUN:
+        progress.cancel_problem = progress.problem
     if now < progress.deadline:
         _next(progress, step, _after(progress, answer, now))
     elif step == CANCEL_RUN:

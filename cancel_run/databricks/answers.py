@@ -68,6 +68,7 @@ def good_beginning(host: str, beginning: bytes, run_id: int) -> dict[str, Any]:
             code=TOO_LARGE,
             status_code=HTTPStatus.OK,
             run_id=run_id,
+            unsure=True,
         )
     return fields
 

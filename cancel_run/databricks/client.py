@@ -148,7 +148,7 @@ class JobsClient:
                 "If this lasts, check that the host is right and that this app may reach it.",
                 code="ConnectionFailed",
                 run_id=run_id,
-                unsure=True,
+                unsure=error.sent,
             ) from None
         if answer.status_code == HTTPStatus.OK:
             self._pace.note_taken()

@@ -14,13 +14,15 @@ from tests.support.the_token import SECRET, TOKEN
 
 ACCESS_TOKEN = "an-access-token-in-a-strange-answer-~~~~~"
 
+RUN_ID = 455_644_833  # that every scene is about
+
 # the right answers, for faults in which only something else is wrong
 _RIGHT: dict[str, dict[str, Any]] = {
     "identity endpoint": {"access_token": ACCESS_TOKEN, "expires_on": "4102444800", "token_type": "Bearer"},
     "Key Vault": {"value": TOKEN, "id": f"https://{LOOPBACK}/secrets/{SECRET}/1", "attributes": {"enabled": True}},
-    "readRun": {"state": {"life_cycle_state": "RUNNING"}},
+    "readRun": {"run_id": RUN_ID, "state": {"life_cycle_state": "RUNNING"}},
     "cancelRun": {},
-    "pollRun": {"state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}},
+    "pollRun": {"run_id": RUN_ID, "state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}},
 }
 _STRANGE: dict[str, dict[str, Any]] = {
     "identity endpoint": {**_RIGHT["identity endpoint"], "expires_on": "soon"},
@@ -33,7 +35,7 @@ _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form ac
 def fault_of(name: str, call: str) -> Fault:
     """The answer that the table means by that name."""
     right = json.dumps(_RIGHT[call]).encode()
-    hibernating = {"state": {"life_cycle_state": "HIBERNATING", "state_message": "A new release."}}
+    hibernating = {"run_id": RUN_ID, "state": {"life_cycle_state": "HIBERNATING", "state_message": "A new release."}}
     in_two_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     return {
         fault_table.RESET: Fault(body=right + b" " * 20, cut=5),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CALLS = ("identity endpoint", "Key Vault", "readRun", "cancelRun", "pollRun")
-NEVER, REFUSED, ACCEPTED = "never", "refused or lost", "accepted"
+NEVER, REFUSED, UNKNOWN, ACCEPTED = "never", "refused, or not sent", "sent, its fate unknown", "accepted"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,13 @@ VERDICTS = {
         "canceled",
         "timedOut",
         REFUSED,
-        "Whether the cancel was taken is not known. To send it again is harmless, so it is sent until it is accepted.",
+        "The cancel was certainly not taken: it is sent until it is accepted, and the run is read again before each.",
+    ),
+    "reads": Verdict(
+        "canceled",
+        "timedOut",
+        UNKNOWN,
+        "Whether the cancel was taken is not known, so a read follows. It is sent again only to a run seen untouched.",
     ),
     "polls on": Verdict(
         "canceled",
@@ -61,7 +67,10 @@ VERDICTS = {
         "A run that has just ended may refuse a cancel, so one poll decides. Here the run is still active.",
     ),
     "gone": Verdict(
-        "rejected", "rejected", ACCEPTED, "The workspace does not know the run any more: nothing to wait for."
+        "canceled",
+        "rejected",
+        ACCEPTED,
+        "The workspace says that it does not know the run any more: asked once more, it is believed.",
     ),
     "doubts": Verdict(
         "canceled",
@@ -81,7 +90,8 @@ UNKNOWN_WORD = "a state that nobody knows"
 HUGE_RETRY_AFTER = "429, `Retry-After` of 30 years"
 
 # a cell is a verdict and, where the fault lasts, the code in the result's `error`
-_WAITS = ("waits IdentityUnavailable", "waits VaultUnavailable", "waits ", "insists ", "polls on ")
+_WAITS = ("waits IdentityUnavailable", "waits VaultUnavailable", "waits ", "reads ", "polls on ")
+_NOT_TAKEN = ("waits IdentityUnavailable", "waits VaultUnavailable", "waits ", "insists ", "polls on ")
 _FINAL = ("waits IdentityUnavailable", "rejects ", "rejects ", "looks once ", "polls on ")
 
 
@@ -89,23 +99,23 @@ def _row(pattern: tuple[str, ...], code: str, **other: str) -> dict[str, tuple[s
     row = {}
     for call, cell in zip(CALLS, pattern, strict=True):
         text = other.get(call.replace(" ", "_"), cell + code if cell.endswith(" ") else cell)
-        verdict = next(name for name in VERDICTS if text.startswith(name))
+        verdict = max((name for name in VERDICTS if text.startswith(name)), key=len)
         row[call] = (verdict, text.removeprefix(verdict).strip())
     return row
 
 
 MATRIX: dict[str, dict[str, tuple[str, str]]] = {
-    REFUSED_CONNECTION: _row(_WAITS, "ConnectionFailed"),
+    REFUSED_CONNECTION: _row(_NOT_TAKEN, "ConnectionFailed"),
     RESET: _row(_WAITS, "ConnectionFailed"),
     HANG: _row(_WAITS, "ConnectionFailed"),
     UNKNOWN_RUN: _row(_FINAL, "RunNotFound", Key_Vault="rejects VaultRefused", pollRun="gone RunNotFound"),
     "401": _row(_FINAL, "TokenRejected", Key_Vault="rejects VaultDenied"),
     "403": _row(_FINAL, "PermissionDenied", Key_Vault="rejects VaultDenied"),
     "404": _row(_FINAL, "Refused", Key_Vault="rejects SecretNotFound"),
-    "429, `Retry-After` in seconds": _row(_WAITS, "Throttled"),
-    "429, `Retry-After` as a date": _row(_WAITS, "Throttled"),
-    "429 without `Retry-After`": _row(_WAITS, "Throttled"),
-    HUGE_RETRY_AFTER: _row(_WAITS, "Throttled"),
+    "429, `Retry-After` in seconds": _row(_NOT_TAKEN, "Throttled"),
+    "429, `Retry-After` as a date": _row(_NOT_TAKEN, "Throttled"),
+    "429 without `Retry-After`": _row(_NOT_TAKEN, "Throttled"),
+    HUGE_RETRY_AFTER: _row(_NOT_TAKEN, "Throttled"),
     "500": _row(_WAITS, "ServiceUnavailable"),
     "502": _row(_WAITS, "ServiceUnavailable"),
     "503": _row(_WAITS, "ServiceUnavailable"),

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from cancel_run.databricks.http.session import Session
 
@@ -26,19 +26,21 @@ _PIECE = 64 * 1024
 
 
 class NoAnswerError(Exception):
-    """Nothing came that is an answer; whether the request took effect is unknown.
+    """Nothing came that is an answer; whether a request that was sent took effect is unknown.
 
     It leads to no request: a request holds the token.
 
     Attributes:
         reason: the kind of failure, as a word.
         timed_out: True when the deadline had passed.
+        sent: False when there was no connection to send anything on.
     """
 
-    def __init__(self, reason: str, *, timed_out: bool) -> None:
+    def __init__(self, reason: str, *, timed_out: bool, sent: bool) -> None:
         super().__init__(reason)
         self.reason = reason
         self.timed_out = timed_out
+        self.sent = sent
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Transport:
                 return self._sent(method, url, deadline, auth=authorize, params=params, json=json)
         # (ValueError: a name that no host can have, and what libraries trip over in an answer that nobody foresaw)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
-            reason = type(error).__name__
-        raise NoAnswerError(reason, timed_out=deadline.passed)
+            reason, sent = type(error).__name__, _was_sent(error)
+        raise NoAnswerError(reason, timed_out=deadline.passed, sent=sent)
 
     def _sent(self, method: str, url: str, deadline: Deadline, **options: Any) -> Answer:
         with self._session.request(
@@ -102,3 +104,11 @@ class Transport:
             return Answer(
                 response.status_code, response.headers, bytes(body[:ANSWER_LIMIT]), cut=len(body) > ANSWER_LIMIT
             )
+
+
+def _was_sent(error: BaseException) -> bool:
+    """False when no connection came about; requests and urllib3 wrap the one error that says so in others."""
+    if isinstance(error, NewConnectionError | ConnectTimeoutError):
+        return False
+    inner = getattr(error, "reason", None) or next(iter(error.args), None)
+    return _was_sent(inner) if isinstance(inner, BaseException) else True
