@@ -116,7 +116,15 @@ def written(seen: dict[tuple[str, int], list[Beside]]) -> str:
         )
         for (kind, runs), some in seen.items()
     ]
-    head = ("A", "in flight", "B's last cancel sent", "B's last seen stopped", "A's answers a second", "threads", "memory")
+    head = (
+        "A",
+        "in flight",
+        "B's last cancel sent",
+        "B's last seen stopped",
+        "A's answers a second",
+        "threads",
+        "memory",
+    )
     return table(head, rows)
 
 

@@ -1,6 +1,7 @@
 """``python -m bench.workspace [TROUBLE]``: an emulated workspace in a process of its own, so that its CPU is its own.
 
-It prints its URL, and ends when its standard input does. What may be wrong with it is in ``troubles.py``. Beside the Jobs API it has an endpoint for whoever measures.
+It prints its URL, and ends when its standard input does. What may be wrong with it is in ``troubles.py``. Beside the
+Jobs API it has an endpoint for whoever measures.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ def add_runs(workspace: str, *, seconds: list[float] | None = None, reads: list[
 
 
 def ask(workspace: str, what: str) -> Any:
-    """``canceled``: when each run's first cancel was accepted, by run id, on the machine's monotonic clock. ``calls``: how many.
+    """``canceled``: when each run's first cancel was accepted, by run id, on the machine's monotonic clock.
 
-    ``taken``: how many of them were answered well.
+    ``calls``: how many came, ``taken``: how many of them were answered well.
     """
     return requests.get(f"{workspace}/bench/{what}", timeout=REQUEST_SECONDS).json()
 

@@ -53,8 +53,8 @@ class Bulkhead:
             return self._looks.next_in(now)
 
     def _seconds_of_a_call(self, now: float) -> float:
-        """As long as calls took lately, or as those that are inside have taken so far: a silence is seen at once."""
-        return max(self._usual, now - self._entered / self._inside) if self._inside else self._usual
+        """As long as calls took lately, or as those inside, which are half done, will: a silence is seen at once."""
+        return max(self._usual, 2 * (now - self._entered / self._inside)) if self._inside else self._usual
 
     def leave(self, seconds: float, *, answered: bool) -> None:
         """The call is over; it took so many seconds, and was answered or not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LOOKS_A_SECOND = 10.0  # each is an activity and a turn of its orchestration
+LOOKS_A_SECOND = 20.0  # each is an activity and a turn of its orchestration
 
 
 class Looks:
