@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """A running module that is talked to in lines of text."""
+    """A running module, of that process id, that is talked to in lines of text."""
 
     def __init__(self, running: subprocess.Popen[str]) -> None:
         self._running = running
+        self.pid = running.pid
 
     def read(self) -> str:
         """The next line that it prints; empty once it has ended."""
@@ -60,7 +61,16 @@ def tell(before: float, stopped: int) -> float:
     return now
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has held; getrusage would tell of the process that it was forked from too."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+def peak_bytes(pid: int | str = "self") -> int:
+    """The most memory that a process has held; getrusage would tell of the process that it was forked from too."""
+    return _told(pid, "VmHWM") * 1024
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has now."""
+    return _told(pid, "Threads")
+
+
+def _told(pid: int | str, what: str) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition(f"{what}:")[2].split()[0])

@@ -66,7 +66,14 @@ class Activities:
 
     def read_run(self, question: Question) -> Answer:
         """readRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self._answer(question, lambda client: self._read(client, question, first=True))
+
+        def look(client: JobsClient) -> Answer:
+            seen = self._read(client, question, first=True)
+            if seen["run"]["means"] != Means.ENDED:
+                self._crowd.waits(question.get("workspace"))
+            return seen
+
+        return self._answer(question, look)
 
     def cancel_run(self, question: Question) -> Answer:
         """cancelRun: Databricks has accepted to cancel the run.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_ORDER_AGE_SECONDS = 30 * 24 * 3600
-CONCURRENT_ACTIVITIES = 24  # host.json's maxConcurrentActivityFunctions
+CONCURRENT_ACTIVITIES = 20  # host.json's maxConcurrentActivityFunctions
 
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 

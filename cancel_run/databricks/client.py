@@ -21,7 +21,7 @@ from cancel_run.databricks.answers import error_of, good_answer, good_beginning,
 from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.http.transport import NoAnswerError, Transport
 from cancel_run.databricks.pacing import Pace
-from cancel_run.errors import AccessError, CallError, NotNowError, TransientError
+from cancel_run.errors import AccessError, NotNowError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,15 +122,11 @@ class JobsClient:
         if wait := self._bulkhead.enter(first=first):
             raise NotNowError(wait)
         began = self._clock.monotonic()
-        answered = False
+        answered = True
         try:
             yield
-            answered = True
-        except CallError as error:
+        except TransientError as error:
             answered = error.status_code is not None
-            raise
-        except NotNowError:
-            answered = True
             raise
         finally:
             self._bulkhead.leave(self._clock.monotonic() - began, answered=answered)

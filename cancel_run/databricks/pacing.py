@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cancel_run.databricks.looks import Looks
+
 if TYPE_CHECKING:
     from cancel_run.clock import Clock
 
@@ -29,6 +31,7 @@ AHEAD_SECONDS = (
     0.15  # so much earlier than its turn a request may go: who comes back is not punctual to the millisecond
 )
 KEPT_SECONDS = 5.0  # a place that is not taken by then is given up
+AHEAD = FORGOTTEN_SECONDS  # seconds ahead, at the most, that places are given out: the pace may be forgotten by then
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Pace:
         self._rate = math.inf  # requests a second, as it was at the last throttled answer
         self._slowed_at = -math.inf
         self._taken: deque[float] = deque()  # when an answer came that was not a throttled one, within the last second
+        self._has_taken = True  # since the last throttled answer
+        self._looks = Looks(AHEAD)
 
     def ask(self, *, first: bool) -> float:
         """0.0 when the caller may send one request now; else the seconds after which it is to ask again.
@@ -72,6 +77,8 @@ class Pace:
             if now >= self._gate and self._open_at <= now + AHEAD_SECONDS and lane.takes_a_kept_place(now):
                 return self._sends(now, step)
             at = max(now, self._gate, lane.next_at, self._open_at if first else -math.inf)
+            if at > now + AHEAD:
+                return self._looks.next_in(now)
             later = 1 / min(self._rate_at(at), self._rate * RISE**FORGOTTEN_SECONDS)  # the pace will have risen by then
             lane.next_at = at + (later / FIRST_SHARE if first else later)
             if first:
@@ -93,6 +100,7 @@ class Pace:
             now = self._clock.monotonic()
             self._taken.append(now)
             self._drop_old(now)
+            self._has_taken = True
 
     def note_throttled(self, sent_at: float, retry_after: float | None) -> None:
         """A request sent at ``sent_at`` (of the monotonic clock) was answered with 429."""
@@ -107,8 +115,9 @@ class Pace:
             if sent_at < self._slowed_at:
                 return  # it was on its way when the pace was set, and says nothing about that
             self._drop_old(now)
-            self._rate = LESS * min(self._rate_at(now), max(float(len(self._taken)), UNKNOWN_RATE))
-            self._slowed_at = now
+            rate = min(self._rate_at(now), max(float(len(self._taken)), UNKNOWN_RATE))
+            # where nothing is taken at all, the rate is not what is wrong: the gate is enough
+            self._rate, self._slowed_at, self._has_taken = LESS * rate if self._has_taken else rate, now, False
 
     def _rate_at(self, now: float) -> float:
         since = now - self._slowed_at

@@ -47,7 +47,10 @@ class ManagedIdentity:
 
 
 class KeyVault:
-    """Secrets with versions, for bearers of the identity's tokens; every method may be called from any thread."""
+    """Secrets with versions, for bearers of the identity's tokens; every method may be called from any thread.
+
+    Its faults are for ``secret``, or for ``secret NAME``, which is one of them.
+    """
 
     def __init__(self, identity: ManagedIdentity) -> None:
         self.faults = Faults()
@@ -85,10 +88,10 @@ class KeyVault:
                 status=401,
                 headers={"WWW-Authenticate": challenge},
             )
-        fault = self.faults.take("secret")
+        name, version = request.match_info["name"], request.match_info.get("version", "")
+        fault = self.faults.take("secret", f"secret {name}")
         if fault is not None:
             return await self.faults.answer(request, fault)
-        name, version = request.match_info["name"], request.match_info.get("version", "")
         with self._lock:
             self.reads += 1
             versions = self._secrets.get(name, [])

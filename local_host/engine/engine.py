@@ -24,8 +24,9 @@ from local_host.engine.instance import ENDED, Instance, seen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-ACTIVITY_THREADS = 32
-TURN_THREADS = 4  # kept from the activities, so that orchestrators go on while every activity waits for an answer
+ACTIVITY_THREADS = 20  # host.json's maxConcurrentActivityFunctions
+# its maxConcurrentOrchestratorFunctions: kept from the activities, so that orchestrators go on while these all wait
+TURN_THREADS = 8
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
 

@@ -6,12 +6,13 @@ import heapq
 import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 
 from cancel_run.clock import SystemClock
+from cancel_run.databricks.looks import LOOKS_A_SECOND
 from cancel_run.databricks.pacing import (
+    AHEAD,
     FORGOTTEN_SECONDS,
     LESS,
     LONGEST_SECONDS,
@@ -20,25 +21,10 @@ from cancel_run.databricks.pacing import (
     UNTOLD_SECONDS,
     Pace,
 )
+from tests.support.manual_clock import ManualClock
 
 THREADS = 32
 ROUND_TRIP = 0.02  # seconds
-
-
-class ManualClock:
-    """Time that passes when somebody sleeps, or is told to."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.time, UTC)
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Workspace:
@@ -193,6 +179,31 @@ def test_the_pace_rises_and_is_forgotten(pace: Pace, clock: ManualClock) -> None
     assert interval(pace, clock) == pytest.approx(1 / (LESS * 50 * RISE**10), rel=0.1)
     clock.sleep(FORGOTTEN_SECONDS)
     assert [pace.ask(first=False) for _ in range(100)] == [0.0] * 100
+
+
+def test_a_workspace_that_takes_nothing_is_asked_once_in_a_gate_and_no_slower_when_it_is_well_again(
+    pace: Pace, clock: ManualClock
+) -> None:
+    for _ in range(100):
+        assert send(pace, clock) <= LONGEST_SECONDS
+        pace.note_throttled(clock.time, LONGEST_SECONDS)
+    waits = []
+    for _ in range(20):
+        waits.append(send(pace, clock))
+        pace.note_taken()
+    assert waits[0] == pytest.approx(LONGEST_SECONDS)
+    assert sum(waits[1:]) < 19 / (LESS * UNKNOWN_RATE)
+
+
+def test_nobody_is_told_a_time_by_which_the_pace_may_be_forgotten_but_to_look_again(
+    pace: Pace, clock: ManualClock
+) -> None:
+    pace.note_throttled(clock.time, 0.0)
+    told = [pace.ask(first=False) for _ in range(5000)]
+    places = sum(seconds <= AHEAD for seconds in told)
+    assert places < 5000
+    assert len(set(told)) == len(told)
+    assert max(told) < AHEAD + 5000 / LOOKS_A_SECOND
 
 
 def test_an_answer_of_a_quiet_hour_says_little_about_what_would_be_taken(pace: Pace, clock: ManualClock) -> None:
