@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from cancel_run.cancellation.result import error_json
 from cancel_run.cancellation.states import Means
 from cancel_run.databricks.bulkhead import Bulkhead
-from cancel_run.databricks.client import JobsClient
+from cancel_run.databricks.client import USER_AGENT, JobsClient
 from cancel_run.databricks.crowd import Crowd
-from cancel_run.databricks.tokens.key_vault import TokenVault
+from cancel_run.databricks.tokens.hidden import Hidden
+from cancel_run.databricks.tokens.sources import TokenSources
 from cancel_run.errors import NotNowError, RefusalError, SettingsError, TransientError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Activities:
     def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._vault: TokenVault | None = None
+        self._sources: TokenSources | None = None
         self._clients: dict[str, JobsClient] = {}
         self._crowd = Crowd(clock)
 
@@ -128,18 +129,22 @@ class Activities:
         settings = self._settings()
         workspace = settings.workspace(alias)
         # threads that race here build the same client twice, and one of the two is dropped: harmless
-        if self._vault is None:
-            self._vault = TokenVault(settings.key_vault_uri, self._clock, timeout=settings.http_timeout_seconds)
+        if self._sources is None:
+            self._sources = TokenSources(
+                settings.key_vault_uri, self._clock, timeout=settings.http_timeout_seconds, user_agent=USER_AGENT
+            )
         if workspace.alias not in self._clients:
+            hidden = Hidden()
             self._clients.setdefault(
                 workspace.alias,
                 JobsClient(
                     workspace,
-                    self._vault,
+                    self._sources.of(workspace, hidden),
                     self._clock,
                     Bulkhead(settings.places_of_a_workspace, self._clock),
                     api_version=settings.jobs_api_version,
                     timeout=settings.http_timeout_seconds,
+                    hidden=hidden,
                 ),
             )
         return self._clients[workspace.alias]

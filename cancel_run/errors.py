@@ -19,6 +19,7 @@ Standard library only, and no sibling: anything may import this module.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,16 +28,24 @@ if TYPE_CHECKING:
 
 TOLD = 20  # problems in an exception's text, which the host logs at every try; a body can have thousands
 
+# a personal access token of Databricks, wherever somebody has put it by mistake
+_TOKEN = re.compile(r"dapi[0-9a-z]{8}[0-9a-z-]*", re.IGNORECASE)
+
+
+def without_tokens(text: str) -> str:
+    """``text`` without anything that looks like a personal access token."""
+    return _TOKEN.sub("(not repeated)", text)
+
 
 class CancelRunError(Exception):
-    """The root: catch it to catch all that is foreseen."""
+    """The root: catch it to catch all that is foreseen. No text of it repeats what looks like a token."""
 
 
 class ProblemsError(CancelRunError):
     """Something is wrong in one or more places; ``problems`` names each, in words for the person to mend it."""
 
     def __init__(self, heading: str, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(without_tokens(problem) for problem in problems)
         told = [*self.problems[:TOLD], *([f"and {more} more"] if (more := len(self.problems) - TOLD) > 0 else [])]
         super().__init__(f"{heading}: " + " | ".join(told))
 
@@ -77,8 +86,8 @@ class CallError(CancelRunError):
         error_code: str | None = None,
         run_id: int | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_tokens(message)
+        super().__init__(self.message)
         self.code = code or self.code
         self.status_code = status_code
         self.error_code = error_code

@@ -15,7 +15,7 @@ from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS
 from cancel_run.cancellation.schedule import Schedule
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
 from cancel_run.settings_reader import SettingsReader
-from cancel_run.workspaces import Workspace, read_workspaces
+from cancel_run.workspaces import Auth, Workspace, read_workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,8 @@ class Settings:
             read.problems.append(
                 f"DEFAULT_WORKSPACE is '{default}', which is not one of {', '.join(sorted(workspaces))}"
             )
-        key_vault_uri = read.url("KEY_VAULT_URI", required=True)
+        with_vault = any(one.auth is not Auth.MANAGED_IDENTITY for one in workspaces.values()) or not workspaces
+        key_vault_uri = read.url("KEY_VAULT_URI", required=with_vault)
         schedule = Schedule(
             first_seconds=read.number("POLL_FIRST_SECONDS", 1.0, 0.05, 3600.0),
             max_seconds=read.number("POLL_MAX_SECONDS", 60.0, 0.05, 3600.0),

@@ -1,78 +1,126 @@
-"""The workspaces that the settings name: where each is, what it is called, and which secret holds its token."""
+"""The workspaces that the settings name: where each is, what it is called, and where its token comes from."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from cancel_run.cancellation.request import ALIAS
+from cancel_run.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the name of a secret, not the secret
+DEFAULT_SCOPE = "all-apis"
+
+
+class Auth(StrEnum):
+    """Where a workspace's token comes from; a member equals its value in the settings."""
+
+    KEY_VAULT = "keyVault"  # a secret of the vault is the token
+    MANAGED_IDENTITY = "managedIdentity"  # the app's own identity has one
+    OAUTH = "oauth"  # a Databricks service principal gets one for its secret, which is in the vault
+
 
 _SOLE = "default"  # the alias of a workspace that is named by DATABRICKS_HOST alone
-_KEYS = frozenset({"host", "tokenSecret", "workspaceId"})
+# key of an entry in DATABRICKS_WORKSPACES -> the setting that says the same of a sole workspace
+_SOLE_KEYS = {
+    "host": "DATABRICKS_HOST",
+    "auth": "DATABRICKS_AUTH",
+    "tokenSecret": "DATABRICKS_TOKEN_SECRET",
+    "clientId": "DATABRICKS_CLIENT_ID",
+    "scope": "DATABRICKS_SCOPE",
+    "workspaceId": "DATABRICKS_WORKSPACE_ID",
+}
 _SECRET_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
+# Databricks' personal access tokens (dapi) and OAuth secrets (dose) are letters, digits and hyphens, as names are
+_SECRET_ITSELF = re.compile(r"dapi.*|dose[0-9a-f]{8}.*|.*[0-9a-f]{32}.*", re.IGNORECASE)
+_SURELY_A_NAME = re.compile(r"[A-Za-z]{1,20}(?:-?[0-9]{1,4})?(?:-[A-Za-z]{1,20}(?:-?[0-9]{1,4})?){0,5}")
+_CLIENT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SCOPE = re.compile(r"[A-Za-z0-9:/._-]{1,200}(?: [A-Za-z0-9:/._-]{1,200}){0,9}")
 _WORKSPACE_ID = re.compile(r"[0-9]{1,20}")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_NEVER_IN_A_HOST = re.compile(r"[^!-~]|[\\#?@%]")  # beside what no URL of a host has, what parsers differ about
 # a workspace's own URL holds its id
 _ID_IN_HOST = re.compile(r"https://adb-([0-9]+)\.[0-9]+\.")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """One Databricks workspace; ``workspace_id`` is Azure's number for it, where it is known."""
+    """One Databricks workspace.
+
+    Attributes:
+        workspace_id: Azure's number for it, where it is known.
+        token_secret: the name of the vault's secret that holds the token or, with ``oauth``, the principal's secret.
+        client_id: the service principal's, with ``oauth``.
+    """
 
     alias: str
     host: str
     token_secret: str
     workspace_id: str | None = None
+    auth: Auth = Auth.KEY_VAULT
+    client_id: str | None = None
+    scope: str = DEFAULT_SCOPE
 
 
 def read_workspaces(environ: Mapping[str, str], problems: list[str]) -> dict[str, Workspace]:
     """The workspaces by alias; what is wrong with them is added to ``problems``."""
     several = environ.get("DATABRICKS_WORKSPACES", "").strip()
-    host = environ.get("DATABRICKS_HOST", "").strip()
-    if several and host:
+    sole = {key: value for key, name in _SOLE_KEYS.items() if (value := environ.get(name, "").strip())}
+    if several and "host" in sole:
         problems.append("DATABRICKS_HOST and DATABRICKS_WORKSPACES are both set; keep one")
     if several:
         return _table(several, problems)
-    if not host:
+    if "host" not in sole:
         problems.append(
             "DATABRICKS_HOST is missing; it is the URL of a workspace such as "
             "https://adb-1234567890123456.7.azuredatabricks.net (or give DATABRICKS_WORKSPACES)"
         )
         return {}
-    url = judged_url("DATABRICKS_HOST", host, problems)
-    name = environ.get("DATABRICKS_TOKEN_SECRET", "").strip() or DEFAULT_SECRET
-    secret = _secret("DATABRICKS_TOKEN_SECRET", name, problems)
-    number = _workspace_id("DATABRICKS_WORKSPACE_ID", environ.get("DATABRICKS_WORKSPACE_ID", "").strip(), url, problems)
-    return {_SOLE: Workspace(_SOLE, url, secret, number)}
+    return {_SOLE: _workspace(_SOLE, sole, _SOLE_KEYS, problems)}
 
 
 def judged_url(key: str, value: str, problems: list[str]) -> str:
-    """``value`` without a trailing slash; it is https, or http for this machine alone, and nothing but a host."""
+    """``value`` as a scheme and a host in small letters; https, or http for this machine alone, and nothing else.
+
+    It is judged by the parser of the library that connects: another one might see another host in it.
+    """
     try:
-        parts = urlsplit(value)
-        port = parts.port  # reading it raises ValueError where it is not a port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-    if not secure or not parts.hostname or extra or port == 0:
+        parts = parse_url("" if _NEVER_IN_A_HOST.search(value) else value)
+    except LocationParseError:
+        parts = parse_url("")
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.host in _LOOPBACK)
+    extra = (parts.path or "").strip("/") or parts.query or parts.fragment or parts.auth
+    if not secure or not parts.host or extra or parts.port == 0:
         # the value is not repeated: somebody may have put a credential into it
         problems.append(f"{key} must be https:// and a host, with no path, query or credentials")
-    return value.rstrip("/")
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def shown_secret(name: str) -> str:
+    """What a text calls the vault's secret of that name: its name, unless that could be a secret itself."""
+    return f"secret '{name}'" if _SURELY_A_NAME.fullmatch(name) else "the secret that the settings name"
 
 
 def _table(text: str, problems: list[str]) -> dict[str, Workspace]:
+    repeated: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        repeated.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        return dict(pairs)
+
     try:
-        table = json.loads(text)
+        table = json.loads(text, object_pairs_hook=members)
     except (ValueError, RecursionError):
         table = None
     if not isinstance(table, dict) or not table:
@@ -81,35 +129,69 @@ def _table(text: str, problems: list[str]) -> dict[str, Workspace]:
             '"tokenSecret": "databricks-token"}}'
         )
         return {}
-    return {alias: _entry(alias, entry, problems) for alias, entry in table.items()}
+    problems += [f"DATABRICKS_WORKSPACES has the key {_quoted(key)} twice in one object" for key in sorted(repeated)]
+    workspaces = {alias: _entry(alias, entry, problems) for alias, entry in table.items()}
+    aliases: dict[str, list[str]] = {}
+    for workspace in workspaces.values():
+        if workspace.workspace_id is not None:
+            aliases.setdefault(workspace.workspace_id, []).append(_quoted(workspace.alias))
+    problems += [
+        f"DATABRICKS_WORKSPACES has the workspaceId {number} at {' and '.join(named)}; a notification names but one"
+        for number, named in aliases.items()
+        if len(named) > 1
+    ]
+    return workspaces
 
 
 def _entry(alias: str, entry: Any, problems: list[str]) -> Workspace:
-    where = f"DATABRICKS_WORKSPACES['{alias}']"
-    if not ALIAS.fullmatch(alias):
-        problems.append(f"{where}: a name has up to 63 letters, digits, hyphens and underscores")
+    where = f"DATABRICKS_WORKSPACES[{_quoted(alias)}]"
+    if not ALIAS.fullmatch(alias) or _SECRET_ITSELF.fullmatch(alias):
+        problems.append(f"{where}: a name has up to 63 letters, digits, hyphens and underscores, and is no token")
     if not isinstance(entry, dict):
         problems.append(f'{where} must be an object such as {{"host": "https://..."}}')
         return Workspace(alias, "", "")
-    if unknown := sorted(set(entry) - _KEYS):
-        problems.append(f"{where} has unknown keys: {', '.join(unknown)}")
-    host = entry.get("host")
+    if unknown := sorted(set(entry) - set(_SOLE_KEYS)):
+        problems.append(f"{where} has unknown keys: {', '.join(_shown(key) for key in unknown)}")
+    return _workspace(alias, entry, {key: f"{where}.{key}" for key in _SOLE_KEYS}, problems)
+
+
+def _workspace(alias: str, given: Mapping[str, Any], where: Mapping[str, str], problems: list[str]) -> Workspace:
+    """One workspace, out of an entry of the table or of the settings of a sole one, which are at ``where``."""
+    host = given.get("host")
     if isinstance(host, str) and host:
-        host = judged_url(f"{where}.host", host, problems)
+        host = judged_url(where["host"], host, problems)
     else:
-        problems.append(f"{where}.host is missing")
+        problems.append(f"{where['host']} is missing")
         host = ""
-    secret = _secret(f"{where}.tokenSecret", entry.get("tokenSecret", DEFAULT_SECRET), problems)
-    return Workspace(
-        alias, host, secret, _workspace_id(f"{where}.workspaceId", entry.get("workspaceId"), host, problems)
-    )
+    auth = _auth(where["auth"], given.get("auth", Auth.KEY_VAULT), problems)
+    secret = _secret(where["tokenSecret"], given.get("tokenSecret", DEFAULT_SECRET), problems)
+    number = _workspace_id(where["workspaceId"], given.get("workspaceId"), host, problems)
+    client_id, scope = given.get("clientId"), given.get("scope", DEFAULT_SCOPE)
+    if auth is Auth.OAUTH and not (isinstance(client_id, str) and _CLIENT_ID.fullmatch(client_id)):
+        problems.append(f"{where['clientId']} must be the client id of the service principal, a UUID, with auth oauth")
+    if not (isinstance(scope, str) and _SCOPE.fullmatch(scope)):
+        problems.append(f"{where['scope']} must be one or more scopes of OAuth, such as {DEFAULT_SCOPE}")
+    if auth is not Auth.OAUTH:
+        problems += [f"{where[key]} is for auth oauth alone" for key in ("clientId", "scope") if key in given]
+    return Workspace(alias, host, secret, number, auth, str(client_id) if client_id else None, str(scope))
+
+
+def _auth(where: str, given: Any, problems: list[str]) -> Auth:
+    try:
+        return Auth(given)
+    except ValueError:
+        problems.append(f"{where} must be {', '.join(Auth)}; the default is {Auth.KEY_VAULT}")
+        return Auth.KEY_VAULT
 
 
 def _secret(where: str, name: Any, problems: list[str]) -> str:
-    if isinstance(name, str) and _SECRET_NAME.fullmatch(name):
+    if isinstance(name, str) and _SECRET_NAME.fullmatch(name) and not _SECRET_ITSELF.fullmatch(name):
         return name
     # the value is not repeated: a token put where its name belongs is a common slip
-    problems.append(f"{where} must be the name of a secret in the vault: up to 127 letters, digits and hyphens")
+    problems.append(
+        f"{where} must be the name of a secret in the vault: up to 127 letters, digits and hyphens, and nothing that "
+        "looks like a token itself. If it was one, revoke it: whoever may read the settings has seen it"
+    )
     return ""
 
 
@@ -122,3 +204,11 @@ def _workspace_id(where: str, given: Any, host: str, problems: list[str]) -> str
         return text
     problems.append(f"{where} must be the number that Azure gave the workspace")
     return None
+
+
+def _quoted(name: str) -> str:
+    return f"'{_shown(name)}'"
+
+
+def _shown(name: str) -> str:
+    return "(not repeated)" if _SECRET_ITSELF.fullmatch(name) else one_line(name, 63)

@@ -22,12 +22,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "retry_after": set(),
     "cancellation": {"errors", "text"},
-    "workspaces": {"cancellation"},
+    "workspaces": {"cancellation", "text"},
     "settings_reader": {"errors", "workspaces"},
     "settings": {"cancellation", "errors", "settings_reader", "workspaces"},
     "durable": set(),
     "databricks/http": {"clock"},
-    "databricks/tokens": {"clock", "databricks/http", "errors", "retry_after"},
+    "databricks/tokens": {"clock", "databricks/http", "errors", "retry_after", "workspaces"},
     "databricks": {
         "cancellation",
         "clock",
@@ -50,10 +50,14 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "databricks/http/session": {"requests", "urllib3"},
     "databricks/http/sockets": {"urllib3"},
     "databricks/http/transport": {"requests", "urllib3"},
+    "databricks/tokens/azure_identity": {"azure"},
     "databricks/tokens/key_vault": {"azure"},
+    "databricks/tokens/managed_identity": {"azure"},
+    "databricks/tokens/oauth": {"requests"},
     "durable": {"azure"},
     "orchestrator": {"azure"},
     "triggers/timer_trigger": {"azure"},
+    "workspaces": {"urllib3"},
 }
 
 

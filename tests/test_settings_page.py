@@ -8,7 +8,7 @@ import pytest
 
 from cancel_run.errors import SettingsError
 from cancel_run.settings import DEFAULT_EVENTS, DEFAULT_QUEUE_NAME, Settings
-from cancel_run.workspaces import DEFAULT_SECRET
+from cancel_run.workspaces import DEFAULT_SCOPE, DEFAULT_SECRET, Auth
 from tests.support import ROOT
 from tests.support.app_settings import OTHERS, settings_of_the_app
 from tests.support.page import Page, names
@@ -28,6 +28,8 @@ NUMBERS = {
     "HISTORY_RETENTION_DAYS": SETTINGS.history_retention_days,
 }
 WORDS = {
+    "DATABRICKS_AUTH": Auth.KEY_VAULT.value,
+    "DATABRICKS_SCOPE": DEFAULT_SCOPE,
     "DATABRICKS_TOKEN_SECRET": DEFAULT_SECRET,
     "JOBS_API_VERSION": SETTINGS.jobs_api_version,
     "CANCEL_QUEUE_NAME": DEFAULT_QUEUE_NAME,

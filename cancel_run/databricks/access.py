@@ -58,7 +58,7 @@ _ACCESS = (
     _Access(
         _words(r"invalid (access )?token|token (is |has |was )?(expir|revoked)|token expired|malformed token"),
         "TokenRejected",
-        "the token is not valid, or has expired. Put a valid one into the vault.",
+        "the token is not valid, or has expired. Where it comes from the vault, put a valid one there.",
     ),
 )
 
@@ -71,7 +71,9 @@ def access_error(said: str, told: str, facts: dict[str, Any]) -> AccessError | N
             return AccessError(f"{said}: {access.advice}", code=access.code, **facts)
     if status_code == HTTPStatus.UNAUTHORIZED:
         return AccessError(
-            f"{said}: the token is not accepted. Put a valid one into the vault.", code="TokenRejected", **facts
+            f"{said}: the token is not accepted. Where it comes from the vault, put a valid one there.",
+            code="TokenRejected",
+            **facts,
         )
     if status_code == HTTPStatus.FORBIDDEN:
         return AccessError(

@@ -2,6 +2,8 @@
 
 Sources of the rules: the Jobs API's reference, and the shapes that its clients have met in the wild. A run that does
 not exist is a 400, an error's body may be JSON of three kinds, HTML, plain text or nothing.
+
+Here answers become texts, so here a token that comes back in one is struck out (``hidden``).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.databricks.access import access_error
 from cancel_run.databricks.leading_fields import leading_fields
+from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.errors import CallError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.retry_after import retry_after_seconds
 from cancel_run.text import one_line
@@ -34,10 +37,11 @@ _PASSING_WORDS = re.compile(r"unknown worker environment|unknownworkerenvironmen
 # the API's words are all that tells a run that does not exist from any other bad request
 _NO_SUCH_RUN = re.compile(r"\brun\b.*\b(does not|doesn't) exist", re.IGNORECASE | re.DOTALL)
 _NO_SUCH_RUN_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
+_NOTHING = Hidden()
 _BEHIND_SOMETHING = "Something between this app and the workspace (a proxy, a sign-in page) may answer in its place."
 
 
-def good_answer(host: str, body: bytes, run_id: int) -> dict[str, Any]:
+def good_answer(host: str, body: bytes, run_id: int, hidden: Hidden = _NOTHING) -> dict[str, Any]:
     """The JSON object in the body of a 200.
 
     Raises:
@@ -49,10 +53,11 @@ def good_answer(host: str, body: bytes, run_id: int) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise unreadable(host, "something other than a JSON object", run_id)
-    return answer
+    cleaned: dict[str, Any] = hidden.struck_out(answer)
+    return cleaned
 
 
-def good_beginning(host: str, beginning: bytes, run_id: int) -> dict[str, Any]:
+def good_beginning(host: str, beginning: bytes, run_id: int, hidden: Hidden = _NOTHING) -> dict[str, Any]:
     """What the beginning of a 200 too large to be read whole says of the run: enough of it to know its state.
 
     Raises:
@@ -60,7 +65,7 @@ def good_beginning(host: str, beginning: bytes, run_id: int) -> dict[str, Any]:
     """
     if not beginning.lstrip().startswith(b"{"):
         raise unreadable(host, "something other than a JSON object", run_id)
-    fields = leading_fields(beginning)
+    fields: dict[str, Any] = hidden.struck_out(leading_fields(beginning))
     if fields.get("run_id") != run_id or not fields.keys() & {"state", "status"}:
         raise TransientError(
             f"{host} answered 200 with more than {len(beginning)} bytes, and the run's state is not among the first. A "
@@ -85,10 +90,17 @@ def unreadable(host: str, what: str, run_id: int) -> TransientError:
 
 
 def error_of(
-    host: str, status_code: int, headers: Mapping[str, str], body: bytes, *, run_id: int, now: datetime
+    host: str,
+    status_code: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    run_id: int,
+    now: datetime,
+    hidden: Hidden = _NOTHING,
 ) -> CallError:
     """The error that an answer other than 200 is."""
-    error_code, words = _explained(body)
+    error_code, words = _explained(body, hidden)
     told = ": ".join(part for part in (error_code, words) if part)
     said = f"{host} answered {status_code}" + (f" ({told})" if told else "")
     facts: dict[str, Any] = {"status_code": status_code, "error_code": error_code, "run_id": run_id}
@@ -143,13 +155,14 @@ def _redirected(said: str, location: str, facts: dict[str, Any]) -> RefusalError
     )
 
 
-def _explained(body: bytes) -> tuple[str | None, str]:
+def _explained(body: bytes, hidden: Hidden) -> tuple[str | None, str]:
     """The error code and the words in an error's body, whichever of its many shapes it has."""
     text = body[:64_000].decode("utf-8", "replace")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         data = None
+    data, text = hidden.struck_out(data), hidden.struck_out(text)
     if isinstance(data, dict):
         code = _first(data, "error_code", "scimType")
         return code and one_line(code, 100), one_line(_first(data, "message", "detail", "error") or "", 300)

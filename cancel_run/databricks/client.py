@@ -21,6 +21,7 @@ from cancel_run.databricks.answers import error_of, good_answer, good_beginning,
 from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.http.transport import NoAnswerError, Transport
 from cancel_run.databricks.pacing import Pace
+from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.errors import AccessError, NotNowError, TransientError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from cancel_run.clock import Clock
     from cancel_run.databricks.bulkhead import Bulkhead
-    from cancel_run.databricks.tokens.key_vault import TokenVault
+    from cancel_run.databricks.tokens.source import TokenSource
     from cancel_run.databricks.tokens.token import Token
     from cancel_run.workspaces import Workspace
 
@@ -40,22 +41,24 @@ USER_AGENT = (
 class JobsClient:
     """``runs/get`` and ``runs/cancel`` of one workspace; any number of threads may share it.
 
-    ``timeout`` bounds a whole call in seconds: the token, the connection and the answer to its last byte.
+    ``timeout`` bounds a whole call in seconds: the token, the connection and the answer to its last byte. ``hidden`` is
+    what a text of the workspace never holds; the tokens that are sent are added to it.
     """
 
     def __init__(
         self,
         workspace: Workspace,
-        vault: TokenVault,
+        tokens: TokenSource,
         clock: Clock,
         bulkhead: Bulkhead,
         *,
         api_version: str,
         timeout: float,
+        hidden: Hidden | None = None,
     ) -> None:
         self._host = workspace.host
-        self._secret = workspace.token_secret
-        self._vault = vault
+        self._tokens = tokens
+        self._hidden = hidden or Hidden()
         self._clock = clock
         self._bulkhead = bulkhead
         self._pace = Pace(clock)
@@ -101,7 +104,7 @@ class JobsClient:
         """The JSON of the answer, and False when only its beginning was read."""
         with self._place(first=first):
             deadline = Deadline(self._timeout)
-            token = self._vault.token(self._secret, deadline)
+            token = self._tokens.token(deadline)
             if wait := self._pace.ask(first=first):
                 raise NotNowError(wait)
             try:
@@ -110,8 +113,8 @@ class JobsClient:
                 error.unsure = error.unsure and method == "POST"  # reading has no effect to be unsure of
                 raise
             except AccessError:
-                # the secret may have been rotated since it was cached: look once more before this is a refusal
-                newer = self._vault.newer_token(self._secret, token, deadline)
+                # there may be another by now, of a rotated secret: look once more before this is a refusal
+                newer = self._tokens.newer_token(token, deadline)
                 if newer is None:
                     raise
                 return self._once(method, operation, run_id, newer, deadline, data)
@@ -134,6 +137,7 @@ class JobsClient:
     def _once(
         self, method: str, operation: str, run_id: int, token: Token, deadline: Deadline, data: dict[str, Any]
     ) -> tuple[dict[str, Any], bool]:
+        self._hidden.add(token)
         sent_at = self._clock.monotonic()
         url = f"{self._base}/{operation}"
         try:
@@ -149,8 +153,9 @@ class JobsClient:
         if answer.status_code == HTTPStatus.OK:
             self._pace.note_taken()
             judge = good_beginning if answer.cut else good_answer
-            return judge(self._host, answer.body, run_id), not answer.cut
-        no = error_of(self._host, answer.status_code, answer.headers, answer.body, run_id=run_id, now=self._clock.now())
+            return judge(self._host, answer.body, run_id, self._hidden), not answer.cut
+        facts: dict[str, Any] = {"run_id": run_id, "now": self._clock.now(), "hidden": self._hidden}
+        no = error_of(self._host, answer.status_code, answer.headers, answer.body, **facts)
         if isinstance(no, TransientError) and no.code == "Throttled":
             self._pace.note_throttled(sent_at, no.retry_after)
         else:

@@ -25,6 +25,7 @@ class ManagedIdentity:
         self.faults = Faults()
         self.url = ""  # for whoever serves it to note where
         self.issued: set[str] = set()
+        self.resources: dict[str, str] = {}  # what each of those is for
         self.client_ids: list[str | None] = []  # of the identities that were asked for; None is the app's own
         self.app = web.Application()
         self.app.router.add_get("/msi/token", self._token)
@@ -41,6 +42,7 @@ class ManagedIdentity:
         self.client_ids.append(request.query.get("client_id"))
         token = secrets.token_urlsafe(24)
         self.issued.add(token)
+        self.resources[token] = resource
         expires_on = str(int(time.time()) + TOKEN_SECONDS)
         body = {"access_token": token, "expires_on": expires_on, "resource": resource, "token_type": "Bearer"}
         return web.json_response(body)
@@ -80,7 +82,7 @@ class KeyVault:
     async def _get(self, request: web.Request) -> web.StreamResponse:
         port = request.url.port
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if bearer not in self._identity.issued:
+        if bearer not in self._identity.issued or "." not in self._identity.resources.get(bearer, "."):
             # the client checks that its vault's host ends with "." and the resource's: for 127.0.0.1 that is 0.0.1
             challenge = f'Bearer authorization="https://127.0.0.1:{port}/tenant", resource="https://0.0.1:{port}"'
             return web.json_response(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.faults import Faults
+from local_host.emulators.principals import Principals
 from local_host.emulators.run_life import TERMINAL, Life, Row, Run
 from local_host.emulators.run_shown import history, shown
 
@@ -46,7 +47,7 @@ class JobsApi:
     """
 
     def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.tokens = set(tokens)
+        self.principals = Principals(set(tokens))
         self.url = ""  # for whoever serves it to note where
         self.faults = Faults()
         self.calls: list[Call] = []
@@ -55,6 +56,7 @@ class JobsApi:
         self._ids = itertools.count(455_644_833)
         self._changed = threading.Condition()
         self.app = web.Application()
+        self.app.router.add_post("/oidc/v1/token", self.principals.token)
         for version in ("2.1", "2.2"):
             self.app.router.add_get(f"/api/{version}/jobs/runs/get", self._handler("get", version))
             self.app.router.add_post(f"/api/{version}/jobs/runs/cancel", self._handler("cancel", version))
@@ -71,6 +73,15 @@ class JobsApi:
         for task in begun.tasks:
             self._runs[task].parent = number
         return number
+
+    @property
+    def tokens(self) -> set[str]:
+        """The tokens that it takes, beside those of identities in Azure."""
+        return self.principals.tokens
+
+    @tokens.setter
+    def tokens(self, tokens: set[str]) -> None:
+        self.principals.tokens = tokens
 
     def repair(self, run_id: int, rows: tuple[Row, ...] = (Row("RUNNING"),)) -> int:
         """The run is active again under its id; the id of the repair."""
@@ -143,11 +154,9 @@ class JobsApi:
 
     def _answer(self, operation: str, request: web.Request, asked: str) -> tuple[web.Response, str]:
         """The answer, and the state in which it found the run."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if kind != "Bearer":
-            return _error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type."), ""
-        if token not in self.tokens:
-            return _error(403, "PERMISSION_DENIED", "Invalid access token."), ""
+        refusal = self.principals.refusal(request.headers.get("Authorization", ""))
+        if refusal is not None:
+            return refusal, ""
         number = _number(asked)
         with self._changed:
             run = self._runs.get(number) if number is not None else None

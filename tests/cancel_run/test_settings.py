@@ -16,8 +16,12 @@ GOOD = {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net", "KEY_VAULT_URI
 KEYS = [
     "DATABRICKS_HOST", "DATABRICKS_WORKSPACES", "DATABRICKS_TOKEN_SECRET", "DEFAULT_WORKSPACE", "KEY_VAULT_URI",
     "JOBS_API_VERSION", "POLL_FIRST_SECONDS", "POLL_MAX_SECONDS", "WAIT_TIMEOUT_SECONDS", "CANCEL_AGAIN_AFTER_SECONDS",
-    "HTTP_TIMEOUT_SECONDS", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL", "HISTORY_RETENTION_DAYS",
+    "HTTP_TIMEOUT_SECONDS", "CANCEL_QUEUE_NAME", "HTTP_AUTH_LEVEL", "HISTORY_RETENTION_DAYS", "DATABRICKS_AUTH",
+    "DATABRICKS_CLIENT_ID", "DATABRICKS_SCOPE",
 ]  # fmt: skip
+CLIENT_ID = "11112222-3333-4444-5555-666677778888"
+# a personal access token is letters, digits and hyphens, as a secret's name is; it may come in any setting by mistake
+PAT = "dapi0123456789abcdef0123456789abcdef-3"
 
 
 def problems(**changes: str) -> tuple[str, ...]:
@@ -83,6 +87,9 @@ def test_nothing_at_all_names_both_things_that_are_needed() -> None:
         ("HISTORY_RETENTION_DAYS", "30.5"),
         ("DEFAULT_WORKSPACE", "elsewhere"),
         ("DATABRICKS_TOKEN_SECRET", "with spaces"),
+        ("DATABRICKS_AUTH", "pat"),
+        ("DATABRICKS_CLIENT_ID", CLIENT_ID),
+        ("DATABRICKS_SCOPE", "all-apis"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(key: str, value: str) -> None:
@@ -102,7 +109,11 @@ def test_every_problem_of_every_setting_is_told_at_once() -> None:
         "http://adb-1.2.azuredatabricks.net", "http://localhost.evil.example", "http://127.0.0.1.evil.example",
         "adb-1.2.azuredatabricks.net", "https://", "https://host/path", "https://host?x=1", "https://host#x",
         "https://user:dapi-secret@host", "https://host:0", "https://host:99999", "https://host:x", "ftp://host",
-        "https://[::1", "file:///etc/passwd",
+        "https://[::1", "file:///etc/passwd", r"https://evil.example\.azuredatabricks.net", "https://host#", "https://host?",
+        "https://@host", "https://adb-1.1.azure\ndatabricks.net", "https://a b", "https://a\tb", "https://a\rb",
+        "https://host/#", "https://host%2eevil.example", "https://h\N{CYRILLIC SMALL LETTER O}st", "https:host", "https:///host",
+        "HTTP://host", "https://host@evil.example", "https://host:80:80", r"https:\\host",
+        "https://a\N{ZERO WIDTH SPACE}b",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("key", ["DATABRICKS_HOST", "KEY_VAULT_URI"])
@@ -119,6 +130,101 @@ def test_a_url_is_https_and_a_host_and_nothing_else(key: str, url: str) -> None:
 def test_https_is_taken_and_http_for_this_machine_alone(url: str) -> None:
     settings = Settings.from_environ({**GOOD, "DATABRICKS_HOST": url})
     assert settings.workspace(None).host == url.rstrip("/")
+
+
+def test_a_scheme_and_a_host_are_the_same_in_capitals() -> None:
+    settings = Settings.from_environ({**GOOD, "DATABRICKS_HOST": "HTTPS://ADB-1234567890123456.7.AZUREDATABRICKS.NET/"})
+    workspace = settings.workspace(None)
+    assert workspace.workspace_id == "1234567890123456"
+    assert workspace.host == "https://adb-1234567890123456.7.azuredatabricks.net"
+    local = Settings.from_environ({**GOOD, "DATABRICKS_HOST": "HTTP://LocalHost:8080"}).workspace(None)
+    assert local.host == "http://localhost:8080"
+
+
+@pytest.mark.parametrize(
+    "pat", [PAT, PAT[:-2], PAT.upper(), "dapi-anything", "dose" + "0" * 32, "0123456789abcdef" * 2]
+)
+def test_a_token_where_its_secrets_name_belongs_is_refused_unrepeated(pat: str) -> None:
+    (told,) = problems(DATABRICKS_TOKEN_SECRET=pat)
+    assert told.startswith("DATABRICKS_TOKEN_SECRET must be the name")
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(several(prod={"host": "https://a", "tokenSecret": pat}))
+    assert pat not in told + str(caught.value)
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - {"CANCEL_QUEUE_NAME"}))  # a queue may be called anything
+def test_a_token_in_whatever_setting_is_not_repeated(key: str) -> None:
+    try:
+        Settings.from_environ({**GOOD, key: PAT})
+    except SettingsError as error:
+        assert "dapi" not in str(error)
+    else:
+        pytest.fail("a token is no setting")
+
+
+@pytest.mark.parametrize(
+    "entry", [{PAT: {"host": "https://a"}}, {"prod": {"host": "https://a", PAT: 1}}, {"prod": PAT}]
+)
+def test_a_token_in_the_table_of_workspaces_is_not_repeated(entry: dict[str, object]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(several(**entry))
+    assert "dapi" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '{"prod": {"host": "https://a"}, "prod": {"host": "https://b"}}',
+        '{"prod": {"host": "https://a", "host": "https://b"}}',
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(table: str) -> None:
+    with pytest.raises(SettingsError, match="twice in one object"):
+        Settings.from_environ({"KEY_VAULT_URI": GOOD["KEY_VAULT_URI"], "DATABRICKS_WORKSPACES": table})
+
+
+@pytest.mark.parametrize(
+    "other", [{"host": "https://b", "workspaceId": 17}, {"host": "https://ADB-17.1.azuredatabricks.net"}]
+)
+def test_a_workspace_id_that_two_have_is_refused(other: object) -> None:
+    with pytest.raises(SettingsError, match="workspaceId 17 at 'a' and 'b'"):
+        Settings.from_environ(several(a={"host": "https://a", "workspaceId": "17"}, b=other))
+
+
+def test_each_workspace_says_where_its_token_comes_from() -> None:
+    settings = Settings.from_environ(
+        several(
+            a={"host": "https://a"},
+            b={"host": "https://b", "auth": "managedIdentity"},
+            c={"host": "https://c", "auth": "oauth", "clientId": CLIENT_ID},
+            d={"host": "https://d", "auth": "oauth", "clientId": CLIENT_ID, "scope": "jobs sql"},
+        )
+    )
+    assert [settings.workspace(alias).auth for alias in "abcd"] == ["keyVault", "managedIdentity", "oauth", "oauth"]
+    assert [settings.workspace(alias).scope for alias in "cd"] == ["all-apis", "jobs sql"]
+    sole = {**GOOD, "DATABRICKS_AUTH": "oauth", "DATABRICKS_CLIENT_ID": CLIENT_ID}
+    assert Settings.from_environ(sole).workspace(None).client_id == CLIENT_ID
+
+
+def test_no_vault_is_needed_where_no_workspace_has_a_secret() -> None:
+    sole = {"DATABRICKS_HOST": GOOD["DATABRICKS_HOST"], "DATABRICKS_AUTH": "managedIdentity"}
+    assert Settings.from_environ(sole).key_vault_uri == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"auth": "pat"}, "auth must be keyVault, managedIdentity, oauth"),
+        ({"auth": ["oauth"]}, "auth must be"),
+        ({"auth": "oauth"}, "clientId must be the client id"),
+        ({"auth": "oauth", "clientId": "me:and-a-secret"}, "clientId must be the client id"),
+        ({"auth": "oauth", "clientId": CLIENT_ID, "scope": ""}, "scope must be"),
+        ({"auth": "managedIdentity", "clientId": CLIENT_ID}, "clientId is for auth oauth alone"),
+    ],
+)
+def test_a_wrong_way_to_a_token_is_named(entry: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_environ(several(prod={"host": "https://a", **entry}))
 
 
 def test_several_workspaces_are_told_apart_by_name() -> None:

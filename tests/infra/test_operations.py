@@ -15,7 +15,7 @@ import pytest
 
 from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.result import CancelResult, Outcome
-from cancel_run.databricks.tokens.key_vault import KEPT_SECONDS
+from cancel_run.databricks.tokens.kept import KEPT_SECONDS
 from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
 from cancel_run.text import fingerprint
 from cancel_run.triggers import timer_trigger

@@ -11,7 +11,6 @@ from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from socket import gaierror
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -19,6 +18,7 @@ from requests.exceptions import InvalidProxyURL
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProtocolError
+from urllib3.util import parse_url
 
 from cancel_run.databricks.http.deadline import seconds_left
 from cancel_run.databricks.http.sockets import connect, tls_context
@@ -158,8 +158,8 @@ def takes_a_proxy(url: str) -> bool:
     Plain http would show the proxy the token; loopback and link-local addresses (the identity endpoint) are this
     machine's own and mean another one to a proxy.
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
+    parts = parse_url(url)  # by the parser of the library that connects: another one might see another host
+    host = (parts.host or "").strip("[]").rstrip(".")
     try:
         address = ip_address(host)
     except ValueError:

@@ -76,8 +76,9 @@ class Transport:
         authorize: Callable[[requests.PreparedRequest], requests.PreparedRequest],
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        data: Mapping[str, str] | None = None,
     ) -> Answer:
-        """The answer to one request; ``authorize`` puts the credential into its header.
+        """The answer to one request; ``authorize`` puts the credential into its header, ``data`` is a form.
 
         Raises:
             NoAnswerError: none came before the deadline, or what came is not HTTP.
@@ -85,7 +86,7 @@ class Transport:
         # what went wrong is told after the except clause, so that the error does not carry the request in its context
         try:
             with deadline.governing():
-                return self._sent(method, url, deadline, auth=authorize, params=params, json=json)
+                return self._sent(method, url, deadline, auth=authorize, params=params, json=json, data=data)
         # (ValueError: a name that no host can have, and what libraries trip over in an answer that nobody foresaw)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
             reason, sent = type(error).__name__, _was_sent(error)

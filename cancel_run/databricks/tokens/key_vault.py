@@ -1,4 +1,4 @@
-"""The Databricks token out of Key Vault, by the app's managed identity: the only user of Azure's identity clients.
+"""``keyVault``: the token out of Key Vault, by the app's managed identity; the secret for ``oauth`` is there too.
 
 Azure's clients are imported when a token is first needed, because they double the cold start.
 """
@@ -6,23 +6,22 @@ Azure's clients are imported when a token is first needed, because they double t
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.http.session import Session
+from cancel_run.databricks.tokens import azure_identity
+from cancel_run.databricks.tokens.kept import KEPT_SECONDS, KeptToken
 from cancel_run.databricks.tokens.token import Token
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from cancel_run.retry_after import retry_after_seconds
+from cancel_run.workspaces import shown_secret
 
 if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretClient
 
     from cancel_run.clock import Clock
-
-KEPT_SECONDS = 300.0
-LONGEST_TOKEN = 25 * 1024  # characters: no secret of a vault is longer
 
 
 class TokenVault:
@@ -34,10 +33,20 @@ class TokenVault:
         self._timeout = timeout
         self._session = Session()
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[Token, float]] = {}
-        self._readings: dict[str, Future[Token]] = {}
+        self._sources: dict[str, KeptToken] = {}
         # by secret, so that one of them is never used by two threads and never closed under another's hands
         self._clients: dict[str, SecretClient] = {}
+
+    def of(self, secret: str) -> KeptToken:
+        """The source of the tokens in ``secret``, one for all who ask."""
+        with self._lock:
+            if secret not in self._sources:
+                self._sources[secret] = KeptToken(
+                    lambda _, __: (self._read(secret), KEPT_SECONDS),
+                    lambda: self._no_answer("another call waits for it, for longer than this one may"),
+                    self._clock,
+                )
+            return self._sources[secret]
 
     def token(self, secret: str, deadline: Deadline | None = None) -> Token:
         """The token in ``secret``, at most five minutes old.
@@ -49,37 +58,7 @@ class TokenVault:
             RefusalError, AccessError: the vault says a final no (no such secret, no permission).
             TransientError: the vault or the identity endpoint gave no answer for now.
         """
-        deadline = deadline or Deadline(self._timeout)
-        with self._lock:
-            token, until = self._kept.get(secret, (None, 0.0))
-            if token is not None and self._clock.monotonic() < until:
-                return token
-            reading = self._readings.get(secret)
-            mine = reading is None
-            if reading is None:
-                reading = self._readings[secret] = Future()
-        if mine:
-            self._read_for_all(secret, reading, deadline)
-            return reading.result()
-        # one read, and one failure, for all who need it at once: behind a vault that hangs no queue forms
-        try:
-            return reading.result(deadline.remaining())
-        except TimeoutError:
-            raise self._no_answer("another call waits for it, for longer than this one may") from None
-
-    def _read_for_all(self, secret: str, reading: Future[Token], deadline: Deadline) -> None:
-        try:
-            with deadline.governing():
-                token = self._read(secret)
-        except BaseException as error:  # noqa: BLE001  # whatever it was, nobody may wait for it for ever
-            with self._lock:
-                del self._readings[secret]
-            reading.set_exception(error)
-        else:
-            with self._lock:
-                self._kept[secret] = (token, self._clock.monotonic() + KEPT_SECONDS)
-                del self._readings[secret]
-            reading.set_result(token)
+        return self.of(secret).token(deadline or Deadline(self._timeout))
 
     def newer_token(self, secret: str, refused: Token, deadline: Deadline | None = None) -> Token | None:
         """The token in ``secret`` if it is no longer the one that was ``refused``, else None.
@@ -87,11 +66,7 @@ class TokenVault:
         Raises:
             As :meth:`token`.
         """
-        with self._lock:
-            if self._kept.get(secret, (None, 0.0))[0] == refused:
-                del self._kept[secret]
-        token = self.token(secret, deadline)
-        return token if token != refused else None
+        return self.of(secret).newer_token(refused, deadline or Deadline(self._timeout))
 
     def _read(self, secret: str) -> Token:
         try:
@@ -103,9 +78,9 @@ class TokenVault:
         if not isinstance(value, str):
             raise self._no_answer("an answer without a value")
         text = value.strip()  # a line end at the end of a secret is a common slip, and harmless
-        if not text or len(text) > LONGEST_TOKEN or not all("!" <= character <= "~" for character in text):
+        if not Token.is_one(text):
             raise RefusalError(
-                f"Secret '{secret}' in {self._uri} is empty, too long or holds characters that no token has. "
+                f"{shown_secret(secret)} in {self._uri} is empty, too long or holds characters that no token has. "
                 "Put the token into it, and nothing else.",
                 code="TokenUnusable",
             )
@@ -113,19 +88,10 @@ class TokenVault:
 
     def _client(self, secret: str) -> SecretClient:
         if secret not in self._clients:
-            from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415  # see the module's first lines
-            from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
             from azure.keyvault.secrets import SecretClient  # noqa: PLC0415  # see the module's first lines
 
-            # Azure's own retry sleeps for any Retry-After, hours too, in this thread; its redirect goes to any host.
-            # Whatever does not answer at once is the orchestrator's to wait for, without a thread.
-            bounds: dict[str, Any] = {
-                "retry_total": 0,
-                "permit_redirects": False,
-                # the deadline is kept by the session, whose cookies, proxies and redirects are those of every call
-                "transport": RequestsTransport(session=self._session, session_owner=False),
-            }
-            self._clients[secret] = SecretClient(self._uri, DefaultAzureCredential(**bounds), **bounds)
+            credential = azure_identity.credential(self._session)
+            self._clients[secret] = SecretClient(self._uri, credential, **azure_identity.bounds(self._session))
         return self._clients[secret]
 
     def _close(self, secret: str) -> None:
@@ -141,16 +107,12 @@ class TokenVault:
         if response is not None and str(response.request.url).startswith(self._uri):
             return self._answered(response, secret)
         if isinstance(error, ClientAuthenticationError):
-            return TransientError(
-                "No access token for Key Vault: the managed identity endpoint gave none, or nobody is signed in (on a "
-                "laptop: az login).",
-                code="IdentityUnavailable",
-            )
+            return azure_identity.unavailable("Key Vault")
         return self._no_answer(type(error).__name__)
 
     def _answered(self, response: Any, secret: str) -> CallError:
         status_code: int = response.status_code
-        said = f"Key Vault {self._uri} answered {status_code} for secret '{secret}'"
+        said = f"Key Vault {self._uri} answered {status_code} for {shown_secret(secret)}"
         if status_code == HTTPStatus.OK:
             return self._no_answer("something other than a secret")
         if status_code == HTTPStatus.NOT_FOUND:

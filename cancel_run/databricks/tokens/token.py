@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+LONGEST_TOKEN = 25 * 1024  # characters: no secret of a vault is longer
+
 
 class Token:
     """A secret that shows itself only when asked by name."""
@@ -15,6 +17,11 @@ class Token:
 
     def __init__(self, text: str) -> None:
         self._text = text
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """True for what a header can carry as a token."""
+        return 0 < len(text) <= LONGEST_TOKEN and all("!" <= character <= "~" for character in text)
 
     def reveal(self) -> str:
         """The token's text, for the one header it belongs in."""

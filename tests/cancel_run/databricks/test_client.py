@@ -46,7 +46,9 @@ def client(workspace: JobsApi, vault: KeyVault, clock: QuickClock) -> JobsClient
 def client_of(url: str, vault: KeyVault, clock: QuickClock, version: str = "2.1") -> JobsClient:
     tokens = TokenVault(vault.uri, clock, timeout=20)
     bulkhead = Bulkhead(CONNECTIONS, clock)
-    return JobsClient(Workspace("prod", url, SECRET), tokens, clock, bulkhead, api_version=version, timeout=0.5)
+    return JobsClient(
+        Workspace("prod", url, SECRET), tokens.of(SECRET), clock, bulkhead, api_version=version, timeout=0.5
+    )
 
 
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
@@ -298,7 +300,7 @@ def test_as_many_threads_as_a_worker_has_keep_their_connections(
     tokens = TokenVault(vault.uri, clock, timeout=20)
     bulkhead = Bulkhead(2 * CONNECTIONS, clock)
     client = JobsClient(
-        Workspace("prod", workspace.url, SECRET), tokens, clock, bulkhead, api_version="2.1", timeout=20
+        Workspace("prod", workspace.url, SECRET), tokens.of(SECRET), clock, bulkhead, api_version="2.1", timeout=20
     )
     slowly = Fault(200, b'{"run_id": 7, "state": {"life_cycle_state": "RUNNING"}}', drip_seconds=0.01)
     workspace.faults.fail("get", slowly, times=None)
@@ -326,7 +328,7 @@ def test_a_workspace_that_throttles_one_call_is_asked_no_other_until_its_gate_op
 def test_a_workspace_that_holds_all_its_places_turns_others_away_without_a_thread(
     workspace: JobsApi, vault: KeyVault, clock: QuickClock
 ) -> None:
-    tokens, bulkhead = TokenVault(vault.uri, clock, timeout=5), Bulkhead(2, clock)
+    tokens, bulkhead = TokenVault(vault.uri, clock, timeout=5).of(SECRET), Bulkhead(2, clock)
     jobs = JobsClient(Workspace("prod", workspace.url, SECRET), tokens, clock, bulkhead, api_version="2.1", timeout=20)
     run_id = workspace.add_run()
     workspace.faults.fail("get", Fault(hang=True), times=2)

@@ -1,0 +1,118 @@
+"""What must not come out, searched for in whatever others say, and struck out.
+
+A workspace, or what stands before it, may give back what it was sent: in an error page, in a state's message, in a URL;
+as it is, in base64 or URL-encoded, whole or cut short by a limit.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from cancel_run.databricks.tokens.token import Token
+
+STRUCK_OUT = "[struck out]"
+PIECE = 10  # characters of a secret, in any form, that are as good as the secret
+SHORTEST = 8  # characters: no token is shorter, and a short text may be a word
+KEPT = 4  # secrets that are searched for: the newest, and those that were just replaced
+_STEP = PIECE // 2  # among so many characters of a piece one is looked at: it begins a run of as many
+
+
+class Hidden:
+    """Secrets in use; any number of threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secrets: deque[tuple[Token, _Forms]] = deque(maxlen=KEPT)
+
+    def add(self, token: Token) -> None:
+        """It is searched for from now on."""
+        with self._lock:
+            if all(token != known for known, _ in self._secrets):
+                self._secrets.append((token, _Forms(token.reveal())))
+
+    def struck_out(self, value: Any) -> Any:
+        """``value``, a text or what was JSON, without any of the secrets in its texts."""
+        with self._lock:
+            forms = [one for _, one in self._secrets]
+        return _cleaned(value, forms) if forms else value
+
+    def __repr__(self) -> str:
+        return "Hidden()"
+
+
+class _Forms:
+    """One secret in each of its forms, and where in them each run of a few characters stands."""
+
+    def __init__(self, text: str) -> None:
+        self.forms = sorted(_forms(text), key=len, reverse=True)
+        self.runs: dict[str, list[tuple[int, int]]] = {}
+        for number, form in enumerate(self.forms):
+            for at in range(max(1, len(form) - _STEP + 1)):
+                self.runs.setdefault(form[at : at + _STEP], []).append((number, at))
+
+    def __repr__(self) -> str:
+        return "_Forms()"
+
+    def struck_out(self, text: str) -> str:
+        for form in self.forms:
+            if len(form) <= PIECE and form in text:
+                text = text.replace(form, STRUCK_OUT)
+        kept, begin, at = [], 0, 0
+        while at <= len(text) - _STEP:
+            first, last = self._longest(text, at, begin)
+            if last - first >= PIECE:
+                kept += [text[begin:first], STRUCK_OUT]
+                begin = at = last
+            else:
+                at += _STEP
+        return "".join([*kept, text[begin:]]) if kept else text
+
+    def _longest(self, text: str, at: int, least: int) -> tuple[int, int]:
+        """Where the longest piece of a form begins and ends that holds the run at ``at``, from ``least`` on."""
+        found = (at, at)
+        for number, place in self.runs.get(text[at : at + _STEP], ()):
+            form = self.forms[number]
+            first, last, begin, end = at, at + _STEP, place, place + _STEP
+            while first > least and begin > 0 and text[first - 1] == form[begin - 1]:
+                first, begin = first - 1, begin - 1
+            while last < len(text) and end < len(form) and text[last] == form[end]:
+                last, end = last + 1, end + 1
+            found = max(found, (first, last), key=lambda piece: piece[1] - piece[0])
+        return found
+
+
+def _cleaned(value: Any, forms: list[_Forms]) -> Any:
+    if isinstance(value, str):
+        for one in forms:
+            value = one.struck_out(value)
+        return value
+    if isinstance(value, list):
+        return [_cleaned(one, forms) for one in value]
+    if isinstance(value, dict):
+        return {_cleaned(key, forms): _cleaned(one, forms) for key, one in value.items()}
+    return value
+
+
+def _forms(text: str) -> set[str]:
+    """The secret as it is, as a URL, a page, JSON or a dump has it, and in the three alignments of base64."""
+    once = {quote(text, safe=safe) for safe in ("/", "")}
+    once |= {re.sub("%..", lambda found: found[0].lower(), form) for form in once}
+    raw = text.encode()
+    forms = (
+        once | {text, html.escape(text), json.dumps(text)[1:-1], raw.hex()} | {quote(form, safe="") for form in once}
+    )
+    for before in range(3):
+        # three bytes become four characters; those that hold a bit of a neighbour are left out
+        whole = slice(4 if before else 0, (before + len(raw)) // 3 * 4)
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            encoded = encode(bytes(before) + raw).decode()[whole]
+            forms |= {encoded, quote(encoded, safe="")}
+    return {form for form in forms if len(form) >= SHORTEST}

@@ -1,0 +1,79 @@
+"""A token that somebody gives back is found in every form, whole or cut short, and struck out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cancel_run.databricks.tokens.hidden import PIECE, STRUCK_OUT, Hidden
+from cancel_run.databricks.tokens.token import Token
+from tests.support.secrets_sought import traces
+from tests.support.the_token import TOKEN
+
+PAT = "dapi0123456789abcdef0123456789abcdef-3"
+JWT = f"eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.{'aXNzIjoiaHR0cHM6Ly9zdHMud2luZG93cy5uZXQv' * 20}.c2lnbmF0dXJl_-A"
+
+
+def hiding(*texts: str) -> Hidden:
+    hidden = Hidden()
+    for text in texts:
+        hidden.add(Token(text))
+    return hidden
+
+
+@pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])
+@given(before=st.binary(max_size=9), after=st.binary(max_size=9))
+def test_a_secret_in_base64_is_struck_out_wherever_in_it_it_stands(secret: str, before: bytes, after: bytes) -> None:
+    told = before + secret.encode() + after
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        assert traces([secret], hiding(secret).struck_out(f"Basic {encode(told).decode()} was sent")) == []
+
+
+@pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])
+@given(before=st.text(max_size=9), after=st.text(max_size=9))
+def test_a_secret_in_a_text_or_a_url_is_struck_out(secret: str, before: str, after: str) -> None:
+    told = before + secret + after
+    for written in (
+        told,
+        quote(told, safe=""),
+        quote_plus(told),
+        re.sub("%..", lambda one: one[0].lower(), quote(told)),
+    ):
+        assert traces([secret], hiding(secret).struck_out(written)) == []
+
+
+@pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])
+@given(data=st.data())
+def test_a_piece_of_a_secret_is_struck_out_wherever_it_was_cut(secret: str, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(secret) - PIECE))
+    piece = secret[first : data.draw(st.integers(first + PIECE, len(secret)))]
+    told = hiding(secret).struck_out(f"<<{piece}>>")
+    assert told == f"<<{STRUCK_OUT}>>"
+
+
+def test_a_secret_in_keys_and_values_of_json_is_struck_out_however_deep() -> None:
+    said = {"state": {"state_message": f"sent {PAT}", PAT: [PAT, 7, None, True]}, "run_page_url": f"https://x/?t={PAT}"}
+    told = hiding(PAT).struck_out(said)
+    assert traces([PAT], json.dumps(told)) == []
+    assert told["state"]["state_message"] == f"sent {STRUCK_OUT}"
+    assert told["state"][STRUCK_OUT][1:] == [7, None, True]
+
+
+def test_two_secrets_and_two_places_are_struck_out() -> None:
+    assert hiding(PAT, TOKEN).struck_out(f"{PAT} {TOKEN} {PAT}{PAT}").count(STRUCK_OUT) == 4
+
+
+@given(st.text(max_size=300))
+def test_what_holds_no_secret_stays_as_it_is(told: str) -> None:
+    assert hiding(PAT, JWT).struck_out(told) == told
+
+
+def test_what_hides_secrets_does_not_show_them() -> None:
+    hidden = hiding(PAT)
+    assert traces([PAT], f"{hidden!r} {vars(hidden)!r}") == []
