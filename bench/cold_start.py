@@ -61,7 +61,11 @@ def first_answers(rounds: int) -> dict[str, list[float]]:
     async def accept(request: web.Request) -> web.Response:
         return web.json_response({"id": request.match_info["id"]}, status=202)
 
+    async def unknown(_: web.Request) -> web.Response:
+        return web.Response(status=404)
+
     hub = web.Application()
+    hub.router.add_get("/durabletask/instances/{id}", unknown)  # ours asks first whether one runs
     hub.router.add_post("/durabletask/orchestrators/{name}/{id}", accept)
     with closing(BackgroundServers()) as servers:
         binding = client_binding(servers.serve(hub))

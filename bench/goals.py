@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import cold_start, in_flight
+from bench import cold_start, in_flight, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ POLLS, LATENESS = 0.60, 0.66  # as ratios to the SDK
 
 @dataclass(frozen=True)
 class Goal:
-    """A measured ratio and the most that it may be."""
+    """A measured ratio, or seconds, and the most that it may be."""
 
     number: int
     what: str
@@ -63,6 +63,16 @@ def goals(measured: Measured) -> list[Goal]:
         Goal(4, "CPU of a poll, to the floor, the worst of them", max(cpu.values()), 1.15),
         Goal(4, "history that a poll adds, to the floor, the worst", max(written.values()), 1.15),
         Goal(4, "CPU of the last poll, to the first measured", flat[-1] / flat[0], 1.15),
+    ]
+    alone = min(max(one.seen) for one in measured.neighbours[troubles.NONE, 0])
+    beside = [one for row, some in measured.neighbours.items() if row != (troubles.NONE, 0) for one in some]
+    made += [
+        Goal(
+            6, "seconds until a neighbour's last cancel is sent, the worst", max(max(one.sent) for one in beside), 3.0
+        ),
+        Goal(
+            6, "seconds by which its stop is seen later than alone", max(max(one.seen) for one in beside) - alone, 3.0
+        ),
     ]
     return made
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from bench import cold_start, in_flight, noticing, polls, sockets
+from bench import burst, cold_start, in_flight, neighbours, noticing, polls, sockets, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,10 @@ class Size:
         (in_flight.OURS, 1000),
         (in_flight.OURS, 3000),
     )
+    neighbours: tuple[neighbours.Row, ...] = neighbours.ROWS
+    neighbours_rounds: int = 2
+    burst: int = burst.RUNS
+    burst_rounds: int = 3
 
 
 SMALL = Size(
@@ -48,6 +52,10 @@ SMALL = Size(
     imports=1,
     polls_at=(10, 100),
     flights=((in_flight.SDK, 3), (in_flight.OURS, 3)),
+    neighbours=((troubles.NONE, 0), (troubles.HANGS, 30)),
+    neighbours_rounds=1,
+    burst=15,
+    burst_rounds=1,
 )
 
 
@@ -66,6 +74,8 @@ class Measured:
     imports: dict[str, list[cold_start.Import]]
     first_answers: dict[str, list[float]]
     polls: dict[str, dict[int, polls.Cost]]
+    neighbours: dict[neighbours.Row, list[neighbours.Beside]]
+    bursts: list[burst.Burst]
     seconds: float
 
     @property
@@ -81,6 +91,8 @@ def measure(size: Size) -> Measured:
     imports = _told("cold start", lambda: cold_start.imports(size.imports))
     first_answers = _told("first answer", lambda: cold_start.first_answers(size.imports))
     costs_of_polls = _told("the cost of a poll", lambda: polls.costs(size.polls_at, size.rounds))
+    bursts = _told("a burst", lambda: [burst.burst(size.burst) for _ in range(size.burst_rounds)])
+    besides = _told("neighbours", lambda: neighbours.besides(size.neighbours, size.neighbours_rounds))
     late = _told("noticing, real sockets", lambda: sockets.lateness(size.socket_durations, size.rounds))
     states = _told(
         "noticing, simulated",
@@ -98,6 +110,8 @@ def measure(size: Size) -> Measured:
         imports=imports,
         first_answers=first_answers,
         polls=costs_of_polls,
+        neighbours=besides,
+        bursts=bursts,
         seconds=time.monotonic() - began,
     )
 

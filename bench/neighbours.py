@@ -27,6 +27,8 @@ from bench.workspace import REQUEST_SECONDS, add_runs, ask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Row = tuple[str, int]
+
 # what is wrong with A, and how many of its cancellations are in flight
 ROWS = ((NONE, 0), (HANGS, 200), (THROTTLES, 200), (SLOW, 200), (LIMITED, 500), (DRIPS, 40), (VAULT, 200))
 WORDS = {
@@ -92,9 +94,9 @@ def beside(kind: str, runs: int) -> Beside:
             )
 
 
-def besides(plan: tuple[tuple[str, int], ...], rounds: int) -> dict[tuple[str, int], list[Beside]]:
+def besides(plan: tuple[Row, ...], rounds: int) -> dict[Row, list[Beside]]:
     """So many rounds through the plan."""
-    seen: dict[tuple[str, int], list[Beside]] = {row: [] for row in plan}
+    seen: dict[Row, list[Beside]] = {row: [] for row in plan}
     for _ in range(rounds):
         for kind, runs in plan:
             seen[kind, runs].append(last := beside(kind, runs))
@@ -102,7 +104,7 @@ def besides(plan: tuple[tuple[str, int], ...], rounds: int) -> dict[tuple[str, i
     return seen
 
 
-def written(seen: dict[tuple[str, int], list[Beside]]) -> str:
+def written(seen: dict[Row, list[Beside]]) -> str:
     """The page's table; of B's three the last one counts."""
     rows = [
         (

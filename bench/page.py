@@ -10,7 +10,7 @@ from statistics import median
 from string import Template
 from typing import TYPE_CHECKING
 
-from bench import cold_start, costs, in_flight
+from bench import burst, cold_start, costs, in_flight, neighbours
 from bench.goals import LATENESS, POLLS, SDK, goals
 from bench.report import megabytes, milliseconds, spread, table
 from cancel_run.cancellation.schedule import Schedule
@@ -35,7 +35,7 @@ def written(measured: Measured) -> str:
         date=SystemClock().now().strftime("%Y-%m-%d %H:%M"),
         sdk=version("databricks-sdk"),
         rounds=measured.size.rounds,
-        goals=table(("part", "ratio", "measured", "goal", ""), (goal.row() for goal in goals(measured))),
+        goals=table(("part", "ratio, or seconds", "measured", "goal", ""), (goal.row() for goal in goals(measured))),
         mix=f"{measured.size.mix:,}",
         mix_table=_mix(measured.mix),
         by_duration=measured.size.by_duration,
@@ -51,6 +51,10 @@ def written(measured: Measured) -> str:
         our_modules=sum(name.split(".")[0] in {"cancel_run", "function_app"} for name in ours - bare),
         poll_table=_polls(measured),
         cost_table=costs.written(),
+        neighbour_rounds=measured.size.neighbours_rounds,
+        neighbour_table=neighbours.written(measured.neighbours),
+        burst_rounds=measured.size.burst_rounds,
+        burst_table=burst.written(measured.bursts),
     )
 
 

@@ -11,10 +11,11 @@ import pytest
 from cancel_run.cancellation.request import BODY_LIMIT
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.tokens.key_vault import TokenVault
-from cancel_run.settings import DEFAULT_QUEUE_NAME, Settings
+from cancel_run.settings import CONCURRENT_ACTIVITIES, DEFAULT_QUEUE_NAME, Settings
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from local_host import http_triggers
+from local_host.engine.engine import ACTIVITY_THREADS, TURN_THREADS
 from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
@@ -153,12 +154,17 @@ def test_what_a_dead_process_held_comes_again_after_the_shortest_time_that_the_h
     assert set(its) == {"type", "connectionStringName"}
 
 
-def test_there_is_a_thread_for_every_activity_and_orchestrator_that_runs_at_once_and_some_for_the_doors() -> None:
-    durable = host_json()["extensions"]["durableTask"]
+def test_activities_and_orchestrators_at_once_threads_and_the_places_of_a_workspace_are_chosen_together() -> None:
     threads = re.search(r"PYTHON_THREADPOOL_THREAD_COUNT: '(\d+)'", source("app.bicep"))
     assert threads
-    at_once = durable["maxConcurrentActivityFunctions"] + durable["maxConcurrentOrchestratorFunctions"]
-    assert at_once + 4 <= int(threads[1]) <= 32  # the worker takes no more
+    for host in (host_json(), as_json("host.scheduler.json")):
+        durable = host["extensions"]["durableTask"]
+        activities, turns = durable["maxConcurrentActivityFunctions"], durable["maxConcurrentOrchestratorFunctions"]
+        assert activities + turns + 4 <= int(threads[1]) <= 32  # four for HTTP; the worker takes no more
+        assert activities == CONCURRENT_ACTIVITIES
+        assert (activities, turns) == (ACTIVITY_THREADS, TURN_THREADS)  # on the local host the same
+    # a second process would have places of its own for a workspace, and the host as many activities as for one
+    assert "FUNCTIONS_WORKER_PROCESS_COUNT" not in source("app.bicep")
 
 
 def keeps(category: str, level: str) -> bool:
