@@ -56,7 +56,7 @@ soak: $(READY) node
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --require-hashes -r requirements.lock
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
-# Measures this app beside its peers and writes docs/benchmarks.md and its pictures: ten minutes, on an idle machine.
+# Measures this app beside its peers and writes docs/benchmarks.md and its pictures: twelve minutes, on an idle machine.
 bench: $(READY)
 	$(BIN)/python -m bench
 

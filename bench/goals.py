@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench import cold_start, in_flight, troubles
+from bench import cold_start, in_flight, neighbours, troubles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +66,10 @@ def goals(measured: Measured) -> list[Goal]:
     ]
     alone = min(max(one.seen) for one in measured.neighbours[troubles.NONE, 0])
     beside = [one for row, some in measured.neighbours.items() if row != (troubles.NONE, 0) for one in some]
+    sent, seen = max(max(one.sent) for one in beside), max(max(one.seen) for one in beside)
     made += [
-        Goal(
-            6, "seconds until a neighbour's last cancel is sent, the worst", max(max(one.sent) for one in beside), 3.0
-        ),
-        Goal(
-            6, "seconds by which its stop is seen later than alone", max(max(one.seen) for one in beside) - alone, 3.0
-        ),
+        Goal(6, "seconds until a neighbour's last cancel is sent, the worst", sent, neighbours.SENT_WITHIN),
+        Goal(6, "seconds by which its stop is seen later than alone, the worst", seen - alone, neighbours.SEEN_LATER),
     ]
     return made
 

@@ -78,7 +78,7 @@ def beside(kind: str, runs: int) -> Beside:
             _stopped(url, add_runs(host_b, seconds=[0.0])[0])  # so that imports and the token are not measured
             with ThreadPoolExecutor(SENDERS) as senders:
                 list(senders.map(lambda run_id: _order(url, A, run_id), add_runs(host_a, seconds=[1.0] * runs)))
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(SETTLE_SECONDS if runs else 0.0)
             ids = add_runs(host_b, seconds=[SECONDS_TO_STOP] * OF_B)
             before, began = ask(host_a, "taken"), time.monotonic()
             with ThreadPoolExecutor(OF_B) as callers:
