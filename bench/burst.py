@@ -40,7 +40,7 @@ class Burst:
     cpu_seconds: float
 
 
-def burst(runs: int) -> Burst:
+def burst(runs: int, seconds_to_stop: float = SECONDS_TO_STOP) -> Burst:
     """So many runs are ordered to be canceled at once; one is canceled before, as for ``in_flight``."""
     with process("bench.workspace") as emulated:
         workspace = emulated.read()
@@ -49,7 +49,7 @@ def burst(runs: int) -> Burst:
             for run_id in (before := add_runs(workspace, seconds=[0.0])):
                 _order(url, run_id)
             app.ask(json.dumps(before))
-            ids, calls = add_runs(workspace, seconds=[SECONDS_TO_STOP] * runs), ask(workspace, "calls")
+            ids, calls = add_runs(workspace, seconds=[seconds_to_stop] * runs), ask(workspace, "calls")
             began = time.monotonic()
             with ThreadPoolExecutor(SENDERS) as senders:
                 list(senders.map(partial(_order, url), ids))

@@ -64,8 +64,8 @@ def goals(measured: Measured) -> list[Goal]:
         Goal(4, "history that a poll adds, to the floor, the worst", max(written.values()), 1.15),
         Goal(4, "CPU of the last poll, to the first measured", flat[-1] / flat[0], 1.15),
     ]
-    alone = min(max(one.seen) for one in measured.neighbours[troubles.NONE, 0])
-    beside = [one for row, some in measured.neighbours.items() if row != (troubles.NONE, 0) for one in some]
+    alone = min(max(one.seen) for one in measured.besides[troubles.NONE, 0])
+    beside = [one for row, some in measured.besides.items() if row != (troubles.NONE, 0) for one in some]
     sent, seen = max(max(one.sent) for one in beside), max(max(one.seen) for one in beside)
     made += [
         Goal(6, "seconds until a neighbour's last cancel is sent, the worst", sent, neighbours.SENT_WITHIN),

@@ -37,10 +37,11 @@ class Size:
         (in_flight.OURS, 1000),
         (in_flight.OURS, 3000),
     )
-    neighbours: tuple[neighbours.Row, ...] = neighbours.ROWS
-    neighbours_rounds: int = 2
-    burst: int = burst.RUNS
+    besides: tuple[neighbours.Row, ...] = neighbours.ROWS
+    besides_rounds: int = 2
+    burst_runs: int = burst.RUNS
     burst_rounds: int = 3
+    seconds_to_stop: float = burst.SECONDS_TO_STOP  # of the runs of both
 
 
 SMALL = Size(
@@ -52,10 +53,11 @@ SMALL = Size(
     imports=1,
     polls_at=(10, 100),
     flights=((in_flight.SDK, 3), (in_flight.OURS, 3)),
-    neighbours=((troubles.NONE, 0), (troubles.HANGS, 30)),
-    neighbours_rounds=1,
-    burst=15,
+    besides=((troubles.NONE, 0), (troubles.HANGS, 30)),
+    besides_rounds=1,
+    burst_runs=15,
     burst_rounds=1,
+    seconds_to_stop=0.5,
 )
 
 
@@ -74,7 +76,7 @@ class Measured:
     imports: dict[str, list[cold_start.Import]]
     first_answers: dict[str, list[float]]
     polls: dict[str, dict[int, polls.Cost]]
-    neighbours: dict[neighbours.Row, list[neighbours.Beside]]
+    besides: dict[neighbours.Row, list[neighbours.Beside]]
     bursts: list[burst.Burst]
     seconds: float
 
@@ -91,8 +93,10 @@ def measure(size: Size) -> Measured:
     imports = _told("cold start", lambda: cold_start.imports(size.imports))
     first_answers = _told("first answer", lambda: cold_start.first_answers(size.imports))
     costs_of_polls = _told("the cost of a poll", lambda: polls.costs(size.polls_at, size.rounds))
-    bursts = _told("a burst", lambda: [burst.burst(size.burst) for _ in range(size.burst_rounds)])
-    besides = _told("neighbours", lambda: neighbours.besides(size.neighbours, size.neighbours_rounds))
+    bursts = _told(
+        "a burst", lambda: [burst.burst(size.burst_runs, size.seconds_to_stop) for _ in range(size.burst_rounds)]
+    )
+    besides = _told("neighbours", lambda: neighbours.besides(size.besides, size.besides_rounds, size.seconds_to_stop))
     late = _told("noticing, real sockets", lambda: sockets.lateness(size.socket_durations, size.rounds))
     states = _told(
         "noticing, simulated",
@@ -110,7 +114,7 @@ def measure(size: Size) -> Measured:
         imports=imports,
         first_answers=first_answers,
         polls=costs_of_polls,
-        neighbours=besides,
+        besides=besides,
         bursts=bursts,
         seconds=time.monotonic() - began,
     )

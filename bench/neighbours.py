@@ -69,8 +69,8 @@ class Beside:
     peak_bytes: int
 
 
-def beside(kind: str, runs: int) -> Beside:
-    """B's cancellations beside so many of A."""
+def beside(kind: str, runs: int, seconds_to_stop: float) -> Beside:
+    """B's cancellations, of runs that take so long to stop, beside so many of A."""
     with process("bench.workspace") as healthy, process("bench.workspace", kind) as other:
         host_a, host_b = other.read(), healthy.read()
         with process("bench.neighbours_app", host_a, host_b, kind) as app, _most_threads(app.pid) as most:
@@ -79,7 +79,7 @@ def beside(kind: str, runs: int) -> Beside:
             with ThreadPoolExecutor(SENDERS) as senders:
                 list(senders.map(lambda run_id: _order(url, A, run_id), add_runs(host_a, seconds=[1.0] * runs)))
             time.sleep(SETTLE_SECONDS if runs else 0.0)
-            ids = add_runs(host_b, seconds=[SECONDS_TO_STOP] * OF_B)
+            ids = add_runs(host_b, seconds=[seconds_to_stop] * OF_B)
             before, began = ask(host_a, "taken"), time.monotonic()
             with ThreadPoolExecutor(OF_B) as callers:
                 seen = list(callers.map(lambda run_id: _stopped(url, run_id), ids))
@@ -94,12 +94,12 @@ def beside(kind: str, runs: int) -> Beside:
             )
 
 
-def besides(plan: tuple[Row, ...], rounds: int) -> dict[Row, list[Beside]]:
+def besides(plan: tuple[Row, ...], rounds: int, seconds_to_stop: float = SECONDS_TO_STOP) -> dict[Row, list[Beside]]:
     """So many rounds through the plan."""
     seen: dict[Row, list[Beside]] = {row: [] for row in plan}
     for _ in range(rounds):
         for kind, runs in plan:
-            seen[kind, runs].append(last := beside(kind, runs))
+            seen[kind, runs].append(last := beside(kind, runs, seconds_to_stop))
             logger.info("  %s, %d: sent after %.1f s, seen after %.1f s", kind, runs, max(last.sent), max(last.seen))
     return seen
 

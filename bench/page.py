@@ -51,8 +51,8 @@ def written(measured: Measured) -> str:
         our_modules=sum(name.split(".")[0] in {"cancel_run", "function_app"} for name in ours - bare),
         poll_table=_polls(measured),
         cost_table=costs.written(),
-        neighbour_rounds=measured.size.neighbours_rounds,
-        neighbour_table=neighbours.written(measured.neighbours),
+        neighbour_rounds=measured.size.besides_rounds,
+        neighbour_table=neighbours.written(measured.besides),
         burst_rounds=measured.size.burst_rounds,
         burst_table=burst.written(measured.bursts),
     )

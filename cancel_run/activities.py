@@ -93,7 +93,8 @@ class Activities:
                 client.cancel_run(question["runId"], first=not again)
             except NotNowError as error:
                 return {"later": error.seconds, **seen}
-            return {"accepted": True, "pollAfterSeconds": self._crowd.poll_after(question.get("workspace")), **seen}
+            poll_after = 0.0 if again else self._crowd.poll_after(question.get("workspace"))
+            return {"accepted": True, "pollAfterSeconds": poll_after, **seen}
 
         return self._answer(question, cancel)
 

@@ -105,6 +105,11 @@ def test_everything_is_measured_small_and_the_page_tells_it(tmp_path: Path) -> N
     for by_duration in measured.late.values():
         assert all(seconds > 0 for some in by_duration.values() for seconds in some), "nobody can know beforehand"
 
+    for some in measured.besides.values():
+        assert all(0 < sent < seen for one in some for sent, seen in zip(one.sent, one.seen, strict=True))
+    assert [len(one.canceled) for one in measured.bursts] == [SMALL.burst_runs]
+    assert all(one.calls >= 3 for one in measured.bursts)
+
     text = page.written(measured)
     for goal in goals(measured):
         assert " | ".join(goal.row()) in text
