@@ -61,7 +61,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     @app.route(route=http_trigger.ALERTS_ROUTE, methods=ANY_METHOD)
     @app.queue_output(arg_name="message", queue_name=queue, connection=STORAGE)
     def enqueue_alert(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-        return _response(http_trigger.enqueue(req, message.set))
+        return _response(http_trigger.enqueue(req, message.set, load_settings))
 
     @app.function_name("getOpenApi")
     @app.route(route=openapi.ROUTE, methods=ANY_METHOD)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
-from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError, UnknownWorkspaceError
+from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.triggers import openapi
+from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
+from cancel_run.triggers.alerts.reading import split
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
@@ -79,7 +81,7 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
 
 
-def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
+def _refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT) -> Reply | None:
     """What is wrong before anything in the body is looked at."""
     if request.method != "POST":
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow="POST")
@@ -89,31 +91,27 @@ def _refusal_by_its_head(request: HttpRequest) -> Reply | None:
     body = request.get_body()
     if not body and "Content-Length" not in request.headers:
         return problem(HTTPStatus.LENGTH_REQUIRED, _LENGTH_REQUIRED)
-    return _too_large() if len(body) > BODY_LIMIT else None
+    if len(body) > limit:
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {limit} bytes.")
+    return None
 
 
-def _too_large() -> Reply:
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body must have at most {BODY_LIMIT} bytes.")
-
-
-def enqueue(request: HttpRequest, write: Callable[[bytes], None]) -> Reply:
+def enqueue(request: HttpRequest, write: Callable[[Any], None], settings: Callable[[], Settings]) -> Reply:
     """202 with ``{"queued": true}``: the body is in the queue as it came. Only its size and that it is JSON are judged.
 
-    A webhook must be answered within seconds, so what the alert means is found out behind the queue.
+    A webhook must be answered within seconds, so what the alert means is found out behind the queue. One that no
+    message of the queue can hold is read here, and in the queue are the orders that it makes. ``write`` gets bytes, or
+    a list of texts.
     """
-    refusal = _refusal_by_its_head(request)
+    refusal = _refusal_by_its_head(request, ALERT_LIMIT)
     if refusal is not None:
         return refusal
-    body = request.get_body()
     try:
-        parse_json(body)
-    except RequestError as error:
+        messages = split(request.get_body(), settings)
+    except ProblemsError as error:
         return refused(error)
-    # in JSON these two stand in strings alone, and the queue's XML cannot hold them but escaped
-    message = body.replace("\ufffe".encode(), rb"\ufffe").replace("\uffff".encode(), rb"\uffff")
-    if len(message) > BODY_LIMIT:
-        return _too_large()
-    write(message)  # as bytes: of a text the host makes its own JSON
+    # one as bytes: of a text that is JSON the host makes its own; a list has to be of texts, and those stay as they are
+    write(messages[0] if len(messages) == 1 else [message.decode() for message in messages])
     return Reply(HTTPStatus.ACCEPTED, {"queued": True})
 
 

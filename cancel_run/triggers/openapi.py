@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cancel_run import __version__
 from cancel_run.cancellation.request import ALIAS, FIELDS
 from cancel_run.cancellation.result import result_schema
+from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +108,7 @@ def _look() -> dict[str, Any]:
 
 
 def _enqueue() -> dict[str, Any]:
-    described = "A request, an Azure Monitor alert, a Databricks job notification, or an envelope of one."
+    described = "A request, an Azure Monitor alert, a Databricks job notification or SQL alert, or an envelope of one."
     return {
         "operationId": "enqueueAlert",
         "summary": "Put an alert into the queue; the runs that it names are canceled from there.",
@@ -117,8 +118,9 @@ def _enqueue() -> dict[str, Any]:
             "400": _refusal("The body is not JSON."),
             "405": _refusal("It takes POST.", {"Allow": _header("What is allowed.")}),
             "411": _refusal("The request does not tell the length of its body; a chunked body is not taken."),
-            "413": _refusal("The body has more than 64 KiB."),
+            "413": _refusal(f"The body has more than {ALERT_LIMIT // 1024} KiB."),
             "415": _refusal("The body is not JSON."),
+            "500": _refusal("The alert is read here, being over 64 KiB, and the app settings cannot be used."),
         },
     }
 

@@ -101,7 +101,7 @@ REFUSED: list[tuple[Any, str, int]] = [
     (b"", JSON, 400),
     (b'{"runId": 1, "runId": 2}', JSON, 400),
     (b"{}", "text/plain", 415),
-    (b'"%s"' % (b"x" * 70_000), JSON, 413),
+    (b'"%s"' % (b"x" * 300_000), JSON, 413),
 ]
 
 

@@ -29,6 +29,8 @@ class Format(Protocol):
         """What it asks for; raises RequestError for what can be told of the message as a whole."""
 
 
+_NOT_IN_XML = "\ufffe\uffff"
+
 # the first that recognizes a message reads it; the canonical request takes what no other does
 FORMATS: tuple[Format, ...] = (azure_monitor, databricks_jobs, databricks_sql, stored, canonical)
 
@@ -51,16 +53,20 @@ def read_alert(message: bytes, settings: Settings) -> Alert:
 def split(body: bytes, settings: Callable[[], Settings]) -> list[bytes]:
     """The messages that hold the alert: itself as it came, or the orders that it makes where it is too large for one.
 
-    A byte order mark is left out, because a message of a Storage queue is text.
+    A byte order mark is left out, because a message of a Storage queue is text, and two characters are escaped, which
+    in JSON stand in strings alone and which the queue's XML cannot hold.
 
     Raises:
         RequestError: it is not JSON, nor base64 of it, or larger than 256 KiB.
         SettingsError: it is too large for one message, and the settings that its orders depend on cannot be used.
     """
-    if len(body) > BODY_LIMIT:
+    message = envelopes.without_mark(body)
+    for character in _NOT_IN_XML:
+        message = message.replace(character.encode(), ascii(character)[1:-1].encode())
+    if len(message) > BODY_LIMIT:
         return stored.messages(read_alert(body, settings()))
-    envelopes.decoded(body)
-    return [envelopes.without_mark(body)]
+    envelopes.decoded(message)
+    return [message]
 
 
 def _read(data: Any, settings: Settings, envelopes_left: int) -> Alert:

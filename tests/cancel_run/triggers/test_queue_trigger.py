@@ -16,6 +16,7 @@ from local_host.emulators.run_life import Life, Row, canceling
 from local_host.queue_client import queue_client
 from local_host.queue_output import write_to_queue
 from local_host.queue_trigger import attach_queues
+from tests.support.alerts import log_alert
 from tests.support.azurite import RULES, needs_azurite, wait_for_message
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def test_what_is_posted_is_in_the_queue_byte_for_byte(
         assert [message.content.encode() for message in queue.receive_messages()] == [body]
 
 
-def test_what_xml_cannot_hold_is_escaped_and_judged_by_the_size_that_it_has_then(
+def test_what_xml_cannot_hold_is_escaped_and_split_by_the_size_that_it_has_then(
     start_host: Callable[..., LocalHost], environ: dict[str, str], storage: str, name: str
 ) -> None:
     host = start_host(
@@ -120,12 +121,29 @@ def test_what_xml_cannot_hold_is_escaped_and_judged_by_the_size_that_it_has_then
         requests.post(f"{host.url}/api/alerts", data=b'"%s"' % text.encode(), timeout=SECONDS).status_code
         for text in ("\ufffe\uffff", "\ufffe" * 20_000)
     ]
-    assert answers == [202, 413]
+    assert answers == [202, 202]
     with contextlib.closing(queue_client(storage, name)) as queue:
-        assert [message.content for message in queue.receive_messages()] == [r'"\ufffe\uffff"']
+        first, second = [message.content for message in queue.receive_messages()]
+    assert first == r'"\ufffe\uffff"'
+    assert list(json.loads(second)) == ["refused"]
 
 
-@pytest.mark.parametrize(("body", "status_code"), [(b"not json", 400), (b" " * 70_000, 413)])
+def test_an_alert_that_no_message_can_hold_cancels_its_runs_and_says_what_it_cannot(
+    fed: LocalHost, workspace: JobsApi, poison: QueueClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs = [workspace.add_run() for _ in range(50)]
+    alert = log_alert(*({"runId": run, "query": "x" * 3000} for run in runs), {"runId": "none", "query": "x" * 3000})
+    assert len(json.dumps(alert)) > 2 * 64 * 1024
+    assert requests.post(f"{fed.url}/api/alerts", json=alert, timeout=SECONDS).status_code == 202
+    for run_id in runs:
+        assert ended(fed, workspace, run_id)["outcome"] == "canceled"
+    assert list(json.loads(wait_for_message(poison).content)) == ["refused"]
+    told = [record for record in caplog.records if "cannot be taken" in record.getMessage()]
+    assert len(told) == 1
+    assert "row 51: the run id 'none'" in told[0].getMessage()
+
+
+@pytest.mark.parametrize(("body", "status_code"), [(b"not json", 400), (b" " * 300_000, 413)])
 def test_what_no_alert_can_be_does_not_reach_the_queue(
     body: bytes, status_code: int, fed: LocalHost, queue: QueueClient
 ) -> None:
