@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 
 from local_host.background import LOOPBACK
 from local_host.emulators.faults import Fault, json_fault
@@ -30,12 +32,16 @@ _STRANGE: dict[str, dict[str, Any]] = {
     "cancelRun": {"state": "HIBERNATING"},
 }
 _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action='/login.do'></form></body></html>"
+# those who refuse give back what they were sent
+_SENT = f"Authorization: Bearer {TOKEN}"
+_ECHO = f"<html><title>{base64.b64encode(_SENT.encode()).decode()}</title><pre>{_SENT}</pre></html>".encode()
 
 
 def fault_of(name: str, call: str) -> Fault:
     """The answer that the table means by that name."""
     right = json.dumps(_RIGHT[call]).encode()
-    hibernating = {"run_id": RUN_ID, "state": {"life_cycle_state": "HIBERNATING", "state_message": "A new release."}}
+    said = f"A new release. {_SENT}"
+    hibernating = {"run_id": RUN_ID, "state": {"life_cycle_state": "HIBERNATING", "state_message": said}}
     in_two_seconds = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     return {
         fault_table.RESET: Fault(body=right + b" " * 20, cut=5),
@@ -43,14 +49,14 @@ def fault_of(name: str, call: str) -> Fault:
         fault_table.UNKNOWN_RUN: json_fault(
             400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Run 1 does not exist."}
         ),
-        "401": json_fault(401, {"error_code": "UNAUTHENTICATED", "message": "Credential was not sent."}),
-        "403": Fault(403, _HTML, "text/html"),
-        "404": Fault(404, b"nothing here", "text/plain"),
+        "401": json_fault(401, {"error_code": "UNAUTHENTICATED", "message": f"No credential in {_SENT}."}),
+        "403": Fault(403, _ECHO, "text/html"),
+        "404": Fault(404, f"nothing here for {quote(_SENT)}".encode(), "text/plain"),
         "429, `Retry-After` in seconds": json_fault(429, {"error_code": "BUSY"}, Retry_After="1"),
         "429, `Retry-After` as a date": json_fault(429, {"error_code": "BUSY"}, Retry_After=in_two_seconds),
         "429 without `Retry-After`": json_fault(429, {"error_code": "BUSY"}),
         fault_table.HUGE_RETRY_AFTER: json_fault(429, {"error_code": "BUSY"}, Retry_After="1000000000"),
-        "500": json_fault(500, {"error_code": "INTERNAL_ERROR", "message": "Something went wrong."}),
+        "500": json_fault(500, {"error_code": "INTERNAL_ERROR", "message": f"Something went wrong with {_SENT[:40]}"}),
         "502": Fault(502, b"<html><title>502 Bad Gateway</title></html>", "text/html"),
         "503": json_fault(503, {"error": "TEMPORARILY_UNAVAILABLE"}, Retry_After="1"),
         "504": Fault(504),

@@ -5,6 +5,7 @@ Azure's clients are imported when a token is first needed, because they double t
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import TransientError
@@ -35,6 +36,8 @@ def credential(session: Session) -> DefaultAzureCredential:
     """The managed identity in Azure; on a laptop whoever is signed in with ``az login``."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
 
+    # at DEBUG the library under it writes strange answers down as they came
+    logging.getLogger("msal").setLevel(logging.INFO)
     return DefaultAzureCredential(**bounds(session))
 
 
