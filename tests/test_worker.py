@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cancel_run.cancellation.order import Order
 from function_app import create_app
 from local_host.emulators.run_life import Life, Row
 from tests.support.execution import Activity, Execution, Timer
@@ -142,7 +143,7 @@ def test_a_whole_cancellation_goes_through_the_worker_turn_by_turn(worker: Worke
         state: str = worker.invoke("cancel-active-run", context=text(context)).return_value.json
         return state
 
-    order = {"runId": run_id, "workspace": "prod", "waitTimeoutSeconds": 60, "schedule": None}
+    order = Order(run_id, workspace="prod", asked_at=datetime.now(UTC)).to_json()
     # the extension replays: each turn is taken twice, and both times alike
     execution = Execution(handle, order, instance_id=f"prod-{run_id}", now=datetime.now(UTC), twice=True)
     called: list[str] = []
