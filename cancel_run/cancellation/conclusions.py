@@ -16,6 +16,7 @@ from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Pro
 from cancel_run.cancellation.result import Outcome, error_json
 from cancel_run.cancellation.run import Run
 from cancel_run.cancellation.schedule import next_call_at
+from cancel_run.cancellation.stored import moment
 from cancel_run.errors import RunNotFoundError
 
 
@@ -41,7 +42,7 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     progress.polls += step == POLL_RUN and kind is not Answer.LATER
     if "run" in answer:
         progress.problem = None
-        progress.saw(Run.from_json(answer["run"]), now, read_at=_moment(answer.get("readAt")))
+        progress.saw(Run.from_json(answer["run"]), now, read_at=moment(answer.get("readAt")))
     FOLLOWS[step, kind](progress, answer, now)
 
 
@@ -76,7 +77,8 @@ def _end(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None: 
 def _cancel_at_once(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:  # noqa: ARG001
     """Unless the first look came so late (the app was drained, or away) that nobody wants the cancel any more."""
     progress.blocked = None
-    if now > progress.deadline + LAST_READ_GRACE and progress.is_too_old(now):
+    grace = timedelta(seconds=progress.schedule.last_read_grace_seconds)
+    if now > progress.deadline + grace and progress.is_too_old(now):
         progress.outcome = Outcome.EXPIRED
     else:
         _next(progress, CANCEL_RUN, now)
@@ -133,8 +135,8 @@ def _poll_at_once_or_later(progress: Progress, answer: Mapping[str, Any], now: d
         progress.last_cancel_at = now
         _next(progress, POLL_RUN, progress.after_a_wait(now))
     else:
-        progress.refusal = _problem(answer, "error")
-        progress.refused = 0 if _problem(answer, "error").get("mendable") else progress.refused + 1
+        progress.refusal = refusal = _problem(answer, "error")
+        progress.refused = 0 if refusal.get("mendable") else progress.refused + 1
         _next(progress, POLL_RUN, now)
 
 
@@ -282,7 +284,7 @@ def _mend(progress: Progress, error: dict[str, Any], step: str, now: datetime) -
     _try_again(
         progress, error, step, now, schedule.mend_seconds if progress.blocked else schedule.look_again_after_seconds
     )
-    progress.blocked = error["code"]
+    progress.blocked = error.get("code", "Unknown")
 
 
 def _try_again(progress: Progress, error: dict[str, Any], step: str, now: datetime, seconds: float) -> None:
@@ -298,11 +300,3 @@ def _reject(progress: Progress, error: dict[str, Any]) -> None:
 
 def _seconds(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None
