@@ -72,7 +72,7 @@ FIRST_TURN = 2  # events: the turn has begun, the execution has started
 
 
 def prefixes(history: dict[str, Any]) -> Iterator[tuple[str, list[list[Any]], bool]]:
-    """Each turn that was ever taken: what the extension handed over, what is to be scheduled, whether it was the last."""
+    """Each turn that was taken: what the extension handed over, what is to be scheduled, whether it was the last."""
     for generation in history["generations"]:
         turns = generation["turns"]
         past = History(generation["input"], generation["events"], [turn["events"] for turn in turns])

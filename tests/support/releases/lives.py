@@ -75,7 +75,7 @@ class Life:
 
 _FROM_QUEUE = {"from_queue": True, "event": "alert-1"}
 # a generation of a few calls and an early second cancel: every point of a life is played to its end
-_SHORT = {"schedule": Schedule(calls_per_generation=6, cancel_again_after_seconds=5)}
+_SHORT = {"schedule": Schedule(calls_per_generation=4, cancel_again_after_seconds=5)}
 
 LIVES = {
     "quick": Life(polls=[RUNNING, STOPPING, CANCELED]),
@@ -87,9 +87,9 @@ LIVES = {
         cancels=[busy_for(90), LATER, {**accepted, **RUNNING}],
         polls=[busy_for(20), LATER, STOPPING, busy_for(1), CANCELED],
     ),
-    "long": Life(polls=[*[RUNNING] * 2, *[STOPPING] * 12, seen("TERMINATED", "FAILED")], order=_SHORT),
+    "long": Life(polls=[*[RUNNING] * 2, *[STOPPING] * 6, seen("TERMINATED", "FAILED")], order=_SHORT),
     "cancel-again": Life(
-        cancels=[accepted, DENIED, accepted], polls=[*[RUNNING] * 10, STOPPING, CANCELED], order=_SHORT
+        cancels=[accepted, DENIED, accepted], polls=[*[RUNNING] * 9, STOPPING, CANCELED], order=_SHORT
     ),
     "unsure": Life(cancels=[BUSY, accepted], polls=[BUSY, *[RUNNING] * 6, STOPPING, CANCELED]),
     "timed-out": Life(polls=[STOPPING, BUSY, STOPPING, {"later": 20}], wait_timeout_seconds=10),
