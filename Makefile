@@ -23,7 +23,7 @@ SUPPLY_READY := $(SUPPLY)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test test-live soak bench picture lint format clean node lint-infra lock audit
+.PHONY: demo serve test test-live soak compat histories bench picture lint format clean node lint-infra lock audit
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt
@@ -55,6 +55,14 @@ test-live: $(READY)
 soak: $(READY) node
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --require-hashes -r requirements.lock
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
+
+# This release and the commit BASE (the last tag, or else the parent) go on with each other's cancellations under way.
+compat: $(READY)
+	@$(BIN)/python -m tests.support.releases compat "$(BASE)"
+
+# The golden histories of a new version: make histories VERSION=0.3. Those of a released version are never written again.
+histories: $(READY)
+	@$(BIN)/python -m tests.support.releases record $(VERSION)
 
 # Measures this app beside its peers and writes docs/benchmarks.md and its pictures: twelve minutes, on an idle machine.
 bench: $(READY)

@@ -14,7 +14,8 @@ import azure.durable_functions as df
 from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN
 from cancel_run.cancellation.run import Run
-from cancel_run.orchestrator import CALLS_PER_GENERATION, cancel_active_run
+from cancel_run.cancellation.schedule import Schedule
+from cancel_run.orchestrator import cancel_active_run
 from local_host.emulators.one_pass import generations
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Cost:
 def floor(context: Any) -> Generator[Any, Any, Any]:
     """The least that reads a run in a loop: a timer and a poll, cut as often as ours."""
     question = context.get_input()
-    for _ in range(CALLS_PER_GENERATION):
+    for _ in range(Schedule().calls_per_generation):
         yield context.create_timer(context.current_utc_datetime + timedelta(seconds=60))
         answer = yield context.call_activity(POLL_RUN, question)
         if answer["run"]["lifeCycleState"] == "TERMINATED":

@@ -18,11 +18,11 @@ Only what nobody foresaw is raised. A question or an answer of another release m
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cancel_run.cancellation.result import error_json
 from cancel_run.cancellation.states import Means
+from cancel_run.cancellation.stored import moment
 from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import USER_AGENT, JobsClient
 from cancel_run.databricks.crowd import Crowd
@@ -108,9 +108,10 @@ class Activities:
         return {"run": run.to_json(), "readAt": asked_at.isoformat()}
 
     def _is_fresh(self, seen_active_at: str | None) -> bool:
-        if seen_active_at is None:
+        seen_at = moment(seen_active_at)
+        if seen_at is None:
             return False
-        age = (self._clock.now() - datetime.fromisoformat(seen_active_at)).total_seconds()
+        age = (self._clock.now() - seen_at).total_seconds()
         return abs(age) <= FRESH_SECONDS  # a clock that is far behind tells nothing either
 
     def _answer(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:

@@ -2,6 +2,9 @@
 
 A pure generator: every replay begins at its first line, so it has no I/O and no clock; time and identity come from
 ``context``. What follows from an answer stands in ``cancellation/conclusions.py``.
+
+A release may go on with what another one began, so a replay by new code must ask for what the history has: the numbers
+come from the order's schedule, and a step that is new is taken by orders of a new version only (docs/upgrading.md).
 """
 
 from __future__ import annotations
@@ -19,12 +22,8 @@ from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.errors import RequestError
 
 if TYPE_CHECKING:
+    from cancel_run.cancellation.schedule import Schedule
     from cancel_run.durable import OrchestrationContext
-
-CALLS_PER_GENERATION = 20  # then continue_as_new: a poll costs the same on the first day and on the third
-
-# For what nobody foresaw: a worker that died, a defect. What can be foreseen is an answer, and waited for.
-UNFORESEEN = RetryOptions(first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=3)
 
 Steps = Generator[Any, Any, Any]
 
@@ -39,7 +38,7 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
     except RequestError as error:
         return _refused(context, error)
 
-    while progress.outcome is None and progress.calls < CALLS_PER_GENERATION:
+    while progress.outcome is None and progress.calls < progress.schedule.calls_per_generation:
         yield from _wait(context, progress)
         if progress.next_step == READ_RUN:  # is it active?
             answer = yield from _call(context, READ_RUN, progress)
@@ -69,7 +68,7 @@ def _call(context: OrchestrationContext, step: str, progress: Progress) -> Steps
     """The activity's answer. One that breaks unforeseen ends the instance only before a cancel was sent."""
     question = progress.question()
     if progress.cancels == 0 and step != POLL_RUN:
-        answer = yield context.call_activity_with_retry(step, UNFORESEEN, question)
+        answer = yield context.call_activity_with_retry(step, _retries(progress.schedule), question)
         return answer
     try:
         answer = yield context.call_activity(step, question)
@@ -78,6 +77,14 @@ def _call(context: OrchestrationContext, step: str, progress: Progress) -> Steps
         # a cancel may have been sent before it broke: a read tells
         return {"passing": problem, "unsure": step == CANCEL_RUN}
     return answer
+
+
+def _retries(schedule: Schedule) -> RetryOptions:
+    """For what nobody foresaw: a worker that died, a defect. What can be foreseen is an answer, and waited for."""
+    return RetryOptions(
+        first_retry_interval_in_milliseconds=int(1000 * schedule.unforeseen_again_after_seconds),
+        max_number_of_attempts=schedule.unforeseen_tries,
+    )
 
 
 def _told(context: OrchestrationContext, progress: Progress) -> dict[str, Any]:

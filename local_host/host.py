@@ -15,6 +15,7 @@ from local_host.engine.client_binding import client_binding
 from local_host.engine.durable_endpoint import DurableEndpoint
 from local_host.engine.engine import Engine
 from local_host.engine.journaled_engine import JournaledEngine
+from local_host.engine.versioning import Versioning
 from local_host.http_triggers import HttpTriggers
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ class LocalHost:
         self._outputs = outputs or {}
         self._attached: list[Trigger] = []
         triggers = HttpTriggers(self.functions, self.call, keys=keys)
-        self.engine = JournaledEngine(self.functions, state) if state else Engine(self.functions)
+        versioning = Versioning.of_host_json()
+        self.engine = (
+            JournaledEngine(self.functions, state, versioning)
+            if state
+            else Engine(self.functions, versioning=versioning)
+        )
         try:
             self.endpoint = DurableEndpoint(self.engine)
             self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))

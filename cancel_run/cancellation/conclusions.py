@@ -13,12 +13,11 @@ from http import HTTPStatus
 from typing import Any
 
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Progress
-from cancel_run.cancellation.result import Outcome
+from cancel_run.cancellation.result import Outcome, error_json
 from cancel_run.cancellation.run import Run
 from cancel_run.cancellation.schedule import next_call_at
+from cancel_run.cancellation.stored import moment
 from cancel_run.errors import RunNotFoundError
-
-LAST_READ_GRACE = timedelta(seconds=30)  # the last read may come so much later, where the workspace has no place for it
 
 
 class Answer(StrEnum):
@@ -43,7 +42,7 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     progress.polls += step == POLL_RUN and kind is not Answer.LATER
     if "run" in answer:
         progress.problem = None
-        progress.saw(Run.from_json(answer["run"]), now, read_at=_moment(answer.get("readAt")))
+        progress.saw(Run.from_json(answer["run"]), now, read_at=moment(answer.get("readAt")))
     FOLLOWS[step, kind](progress, answer, now)
 
 
@@ -57,8 +56,9 @@ def kind_of(step: str, answer: Mapping[str, Any]) -> Answer:
         run = Run.from_json(answer["run"])
         return Answer.ENDED if run.ended else Answer.UNTOUCHED if run.untouched else Answer.STOPPING
     if "error" in answer:
-        mendable = Answer.MENDABLE if answer["error"].get("mendable") else Answer.REFUSED
-        return Answer.GONE if answer["error"].get("code") == RunNotFoundError.code else mendable
+        error = _problem(answer, "error")
+        mendable = Answer.MENDABLE if error.get("mendable") else Answer.REFUSED
+        return Answer.GONE if error.get("code") == RunNotFoundError.code else mendable
     return Answer.UNSURE if step == CANCEL_RUN and answer.get("unsure") else Answer.PASSING
 
 
@@ -77,7 +77,8 @@ def _end(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None: 
 def _cancel_at_once(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:  # noqa: ARG001
     """Unless the first look came so late (the app was drained, or away) that nobody wants the cancel any more."""
     progress.blocked = None
-    if now > progress.deadline + LAST_READ_GRACE and progress.is_too_old(now):
+    grace = timedelta(seconds=progress.schedule.last_read_grace_seconds)
+    if now > progress.deadline + grace and progress.is_too_old(now):
         progress.outcome = Outcome.EXPIRED
     else:
         _next(progress, CANCEL_RUN, now)
@@ -130,12 +131,12 @@ def _poll_at_once_or_later(progress: Progress, answer: Mapping[str, Any], now: d
     After one that was accepted the wait goes on, and the next try is as far away as after a success.
     """
     if progress.accepted:
-        progress.cancel_problem = answer["error"]
+        progress.cancel_problem = _problem(answer, "error")
         progress.last_cancel_at = now
         _next(progress, POLL_RUN, progress.after_a_wait(now))
     else:
-        progress.refusal = answer["error"]
-        progress.refused = 0 if answer["error"].get("mendable") else progress.refused + 1
+        progress.refusal = refusal = _problem(answer, "error")
+        progress.refused = 0 if refusal.get("mendable") else progress.refused + 1
         _next(progress, POLL_RUN, now)
 
 
@@ -155,11 +156,11 @@ def _ask_again(progress: Progress, answer: Mapping[str, Any], now: datetime) -> 
 
 def _ask_when_there_is_a_place(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
     """The same step at the time that the workspace's turnstile gave; the last read may come a little later."""
-    wait = max(_seconds(answer["later"]), 0.1)
+    wait, grace = max(_seconds(answer["later"]), 0.1), progress.schedule.last_read_grace_seconds
     if now < progress.deadline:
         _next(progress, progress.next_step, next_call_at(now, progress.deadline, wait))
-    elif now < progress.deadline + LAST_READ_GRACE:
-        _next(progress, progress.next_step, now + timedelta(seconds=min(wait, LAST_READ_GRACE.total_seconds())))
+    elif now < progress.deadline + timedelta(seconds=grace):
+        _next(progress, progress.next_step, now + timedelta(seconds=min(wait, grace)))
     else:
         progress.outcome = Outcome.TIMED_OUT
 
@@ -167,18 +168,18 @@ def _ask_when_there_is_a_place(progress: Progress, answer: Mapping[str, Any], no
 def _reject_or_look_again(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
     """A refusal of the first look. Whoever asked over HTTP is told; of a message nobody would ask again."""
     if progress.order.from_queue:
-        _doubt(progress, answer["error"], now)
+        _doubt(progress, _problem(answer, "error"), now)
     else:
-        _reject(progress, answer["error"])
+        _reject(progress, _problem(answer, "error"))
 
 
 def _reject_or_mend(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
     progress.doubts = 0
-    _mend(progress, answer["error"], READ_RUN, now)
+    _mend(progress, _problem(answer, "error"), READ_RUN, now)
 
 
 def _doubt_then_reject(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
-    _doubt(progress, answer["error"], now)
+    _doubt(progress, _problem(answer, "error"), now)
 
 
 def _reject_or_poll_on(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:
@@ -186,7 +187,7 @@ def _reject_or_poll_on(progress: Progress, answer: Mapping[str, Any], now: datet
     if progress.refusal is not None:
         _reject_or_cancel_again(progress, progress.refusal, now)
     else:
-        _ask_again(progress, {"passing": answer["error"]}, now)
+        _ask_again(progress, {"passing": _problem(answer, "error")}, now)
 
 
 Follow = Callable[[Progress, Mapping[str, Any], datetime], None]
@@ -237,15 +238,22 @@ def _note_sent(progress: Progress, now: datetime) -> None:
 
 
 def _note_passing(progress: Progress, answer: Mapping[str, Any]) -> None:
-    problem = answer["passing"]
+    problem = _problem(answer, "passing")
     progress.retries += 1
     progress.throttled += problem.get("statusCode") == HTTPStatus.TOO_MANY_REQUESTS
     progress.problem = problem
 
 
+def _problem(answer: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What stood in the way; of an answer that only another release knows, that it is one."""
+    told = answer.get(kind)
+    unknown = error_json("UnknownAnswer", "The activity answered as only another version of the app does.")
+    return {**unknown, **told} if isinstance(told, dict) else unknown
+
+
 def _after(progress: Progress, answer: Mapping[str, Any], now: datetime) -> datetime:
     """After a wait and the ``Retry-After``, which may not postpone an order that has not been carried out for long."""
-    asked = _seconds(answer["passing"].get("retryAfterSeconds"))
+    asked = _seconds(_problem(answer, "passing").get("retryAfterSeconds"))
     ceiling = progress.schedule.retry_after_ceiling_seconds
     return progress.after_a_wait(now, at_least=asked if progress.accepted else min(asked, ceiling))
 
@@ -276,7 +284,7 @@ def _mend(progress: Progress, error: dict[str, Any], step: str, now: datetime) -
     _try_again(
         progress, error, step, now, schedule.mend_seconds if progress.blocked else schedule.look_again_after_seconds
     )
-    progress.blocked = error["code"]
+    progress.blocked = error.get("code", "Unknown")
 
 
 def _try_again(progress: Progress, error: dict[str, Any], step: str, now: datetime, seconds: float) -> None:
@@ -292,11 +300,3 @@ def _reject(progress: Progress, error: dict[str, Any]) -> None:
 
 def _seconds(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None

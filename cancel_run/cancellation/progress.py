@@ -87,7 +87,10 @@ class Progress:
                 progress.outcome = Outcome.EXPIRED
             return progress
         order = Order.from_json({key: value for key, value in data.items() if key != "progress"})
-        return read(cls, data["progress"], order=order, instance_id=instance_id, started_at=now, next_at=now)
+        carried = read(cls, data["progress"], order=order, instance_id=instance_id, started_at=now, next_at=now)
+        if carried.next_step not in {READ_RUN, CANCEL_RUN, POLL_RUN}:
+            carried.next_step = POLL_RUN  # a step of a newer release: whatever it was for, a look at the run tells
+        return carried
 
     def to_json(self) -> dict[str, Any]:
         """What the next generation needs; :meth:`load` takes it."""
@@ -180,7 +183,7 @@ class Progress:
             reason=self.order.reason,
             requested_by=self.order.requested_by,
             cancel_requested_at=iso(self.cancel_requested_at) if self.cancel_requested_at else None,
-            ended_at=self.timeline[-1]["at"] if run.ended else None,
+            ended_at=self.timeline[-1].get("at") if run.ended and self.timeline else None,
             polls=self.polls,
             cancels=self.cancels,
             retries=self.retries,
@@ -197,4 +200,6 @@ class Progress:
         error = self.refusal or self.problem or self.cancel_problem
         if self.outcome is Outcome.TIMED_OUT:
             error = self.problem or self.cancel_problem or self.refusal
-        return error and error_json(error["code"], error["message"], error.get("statusCode"))
+        if error is None:
+            return None
+        return error_json(error.get("code", "Unknown"), error.get("message", ""), error.get("statusCode"))

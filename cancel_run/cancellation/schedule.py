@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-JITTER = 0.1  # up to this share of a wait is added, so that many cancellations do not poll in step
-
 
 @dataclass(frozen=True)
 class Schedule:
     """How patient a cancellation is: seconds, and shares of the time waited so far.
 
     It is decided where the cancellation begins and travels with the order, so that a new release or setting does not
-    change the waits of one that is under way.
+    change what one that is under way does: every number that an orchestration decides by is here, and in no constant.
     """
 
     first_seconds: float = 1.0
@@ -33,6 +31,11 @@ class Schedule:
     order_max_age_seconds: float = 86_400.0  # an older order is not carried out any more
     share: float = 0.18
     untouched_share: float = 0.35  # while the cancel shows no effect: there is a state to go through before the end
+    jitter: float = 0.1  # up to this share of a wait is added, so that many cancellations do not poll in step
+    last_read_grace_seconds: float = 30.0  # the last read may come so much later, where there is no place for it
+    calls_per_generation: int = 20  # then continue_as_new: a poll costs the same on the first day and on the third
+    unforeseen_tries: int = 3  # of a call that breaks as nobody foresaw: a worker that died, a defect
+    unforeseen_again_after_seconds: float = 5.0
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -44,7 +47,7 @@ def wait_seconds(schedule: Schedule, waited: float, number: int, instance_id: st
     share = schedule.untouched_share if untouched else schedule.share
     wait = min(max(schedule.first_seconds, share * waited), schedule.max_seconds)
     spread = zlib.crc32(f"{instance_id}#{number}".encode()) / 2**32
-    return wait * (1 + JITTER * spread)
+    return wait * (1 + schedule.jitter * spread)
 
 
 def next_call_at(now: datetime, deadline: datetime, wait: float, retry_after: float | None = None) -> datetime:

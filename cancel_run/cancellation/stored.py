@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _is_union(hint: Any) -> bool:
 def _value(type_: type, value: Any) -> Any:
     """The value as the field has it, or None where there is none that the field could have."""
     if type_ is datetime:
-        return _moment(value)
+        return moment(value)
     if dataclasses.is_dataclass(type_):
         return read(type_, value) if isinstance(value, dict) else None
     if type_ in {int, float} and isinstance(value, bool):
@@ -88,11 +88,13 @@ def _value(type_: type, value: Any) -> Any:
     return value if type_ not in _KINDS or isinstance(value, type_) else None
 
 
-def _moment(text: Any) -> datetime | None:
+def moment(text: Any) -> datetime | None:
+    """The instant in an ISO 8601 text, UTC where it names no zone; None where it is none."""
     try:
-        return datetime.fromisoformat(text)
+        read_ = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
+    return read_ if read_.tzinfo else read_.replace(tzinfo=UTC)
 
 
 def _json(value: Any) -> Any:

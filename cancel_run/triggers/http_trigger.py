@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
+from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.triggers import openapi
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
@@ -135,7 +136,7 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
         return nobody_started()
     name = runtime_status(status)
     if name in ACTIVE:
-        return _running(request, instance_id, name, status.custom_status, clock.now())
+        return _running(request, instance_id, status, clock.now())
     result = status.output
     if name != "Completed" or not isinstance(result, dict):
         result = _failed(instance_id, known, name, status.custom_status).to_json()
@@ -154,10 +155,13 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
     return Reply(HTTPStatus.OK, openapi.document(base_url(request.url, openapi.ROUTE), workspaces))
 
 
-def _running(request: HttpRequest, instance_id: str, name: str, custom_status: Any, now: datetime) -> Reply:
-    progress = custom_status if isinstance(custom_status, dict) else {}
-    due = progress.get("nextPollAt")
-    seconds = (type(now).fromisoformat(due) - now).total_seconds() if isinstance(due, str) else 0.0
+def _running(request: HttpRequest, instance_id: str, status: Any, now: datetime) -> Reply:
+    name = runtime_status(status)
+    progress = status.custom_status if isinstance(status.custom_status, dict) else {}
+    # an instance that nobody has taken up yet has been due since it was begun
+    due = moment(progress.get("nextPollAt")) or moment(str(status.created_time)) or now
+    seconds = (due - now).total_seconds()
+    progress = {**progress, "overdueSeconds": max(0, int(-seconds))}
     location = status_url(request.url, ROUTE, instance_id)
     return Reply(
         HTTPStatus.ACCEPTED,

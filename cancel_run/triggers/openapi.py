@@ -163,9 +163,19 @@ def _running() -> dict[str, Any]:
             "instanceId": {"type": "string"},
             "runtimeStatus": {"type": "string", "enum": ["Pending", "Running", "ContinuedAsNew", "Suspended"]},
             "statusUrl": {"type": "string", "format": "uri"},
-            "progress": {"type": "object", "description": "Life cycle state, polls, cancels, next poll, deadline."},
+            "progress": _progress(),
         }
     )
+
+
+def _progress() -> dict[str, Any]:
+    overdue = {
+        "type": "integer",
+        "minimum": 0,
+        "description": "How long the next step has been due. Minutes of it mean that nobody watches the run now.",
+    }
+    described = "Life cycle state, polls, cancels, next poll, deadline."
+    return {**_object({"overdueSeconds": overdue}), "description": described}
 
 
 def _problem() -> dict[str, Any]:

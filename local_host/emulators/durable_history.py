@@ -64,9 +64,9 @@ class History:
 
     # -- what happens to it, each of which begins a turn -------------------------------------------------------------
 
-    def begin(self, name: str, now: datetime) -> None:
-        """The orchestrator of that name is started."""
-        self._happened(EXECUTION_STARTED, now, Name=name, Input=self.input_text, Version="")
+    def begin(self, name: str, now: datetime, version: str = "") -> None:
+        """The orchestrator of that name is started; ``version`` is the host.json's when the instance was begun."""
+        self._happened(EXECUTION_STARTED, now, Name=name, Input=self.input_text, Version=version)
 
     def complete(self, task_id: int, result: Any, now: datetime) -> None:
         """The activity has returned."""

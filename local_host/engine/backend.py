@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import grpc
 
 HISTORY_LIMIT = 1_000_000  # events: no limit of Azure's is imitated here
+REJECTED_SECONDS = 0.25  # until a turn that a worker would not take is offered again
 
 
 class Backend(InMemoryOrchestrationBackend):
@@ -49,6 +51,24 @@ class Backend(InMemoryOrchestrationBackend):
                 state = self.GetInstance(look, context).orchestrationState
                 self._ended(seen(parse_orchestration_state(state, PlainJson())))
         return answer
+
+    def AbandonTaskOrchestratorWorkItem(  # noqa: N802  # the service's spelling
+        self, request: messages.AbandonOrchestrationTaskRequest, context: grpc.ServicerContext
+    ) -> messages.AbandonOrchestrationTaskResponse:
+        """The turn is for another worker; durabletask's own would offer it again at once, and so for ever."""
+        with self._lock:
+            waiting = set(self._orchestration_queue)
+            answer = super().AbandonTaskOrchestratorWorkItem(request, context)
+            for instance_id in set(self._orchestration_queue) - waiting:
+                self._orchestration_queue.remove(instance_id)
+                self._orchestration_queue_set.discard(instance_id)
+                self._timers.call_in(REJECTED_SECONDS, functools.partial(self._offer, instance_id))
+        return answer
+
+    def _offer(self, instance_id: str) -> None:
+        with self._lock:
+            if instance_id in self._instances:
+                self._enqueue_orchestration(instance_id)
 
     def _process_create_timer_action(
         self, instance: OrchestrationInstance, action: messages.OrchestratorAction

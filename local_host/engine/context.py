@@ -66,6 +66,11 @@ class ContextAdapter:
         return self._context.current_utc_datetime.replace(tzinfo=UTC)
 
     @property
+    def version(self) -> str | None:
+        """host.json's ``defaultVersion`` when the instance was begun, which it keeps for life."""
+        return self._context.version
+
+    @property
     def is_replaying(self) -> bool:
         """True while the history is told again."""
         return self._context.is_replaying

@@ -13,20 +13,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from durabletask.client import OrchestrationQuery, TaskHubGrpcClient
-from durabletask.grpc_options import GrpcWorkerResiliencyOptions
-from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local_host.engine.backend import Backend
 from local_host.engine.channel import InProcessChannel
-from local_host.engine.context import EXECUTION_MARK, PlainJson, adapted_activity, adapted_orchestrator
+from local_host.engine.context import EXECUTION_MARK, PlainJson
 from local_host.engine.instance import ENDED, Instance, seen
+from local_host.engine.versioning import Versioning
+from local_host.engine.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ACTIVITY_THREADS = 20  # host.json's maxConcurrentActivityFunctions
-# its maxConcurrentOrchestratorFunctions: kept from the activities, so that orchestrators go on while these all wait
-TURN_THREADS = 8
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
 
@@ -45,12 +43,21 @@ class UnknownOrchestratorError(Exception):
 
 
 class Engine:
-    """Runs the orchestrators and activities among the given functions; thread-safe, its methods block."""
+    """Runs the orchestrators and activities among the given functions; thread-safe, its methods block.
 
-    def __init__(self, functions: Iterable[Any], *, activity_threads: int = ACTIVITY_THREADS) -> None:
+    An instance has the ``versioning``'s default version for life; one that is refused for its version waits for
+    somebody who takes it.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[Any],
+        *,
+        activity_threads: int = ACTIVITY_THREADS,
+        versioning: Versioning = Versioning(),
+    ) -> None:
         logger = logging.getLogger("durabletask")
         logger.setLevel(logging.ERROR)  # it tells of every start and every failed try
-        self._orchestrators: set[str] = set()
         self._lock = threading.RLock()
         self._closed = threading.Event()
         # what is left of an earlier execution, a timer or an activity, must not reach the next one of the same id: to
@@ -59,30 +66,22 @@ class Engine:
         self._numbers = itertools.count(1)
         self._backend = Backend(self._note_end)
         # the backend's own start() would listen to every interface, with no authentication, and cost a socket each turn
-        common: dict[str, Any] = {"channel": InProcessChannel(self._backend), "data_converter": PlainJson()}
-        common |= {"logger": logger, "emit_trace_spans": False}
-        self._worker = TaskHubGrpcWorker(
-            **common,
-            # a quiet hour is no broken connection; to make a new one could lose a turn that is on its way
-            resiliency_options=GrpcWorkerResiliencyOptions(silent_disconnect_timeout_seconds=0),
-            concurrency_options=ConcurrencyOptions(
-                maximum_concurrent_activity_work_items=activity_threads,
-                maximum_thread_pool_workers=activity_threads + TURN_THREADS,
-            ),
-        )
-        for function in functions:
-            self._register(function)
-        self._client = TaskHubGrpcClient(**common)
-        self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
+        self._common: dict[str, Any] = {"channel": InProcessChannel(self._backend), "data_converter": PlainJson()}
+        self._common |= {"logger": logger, "emit_trace_spans": False}
+        self._activity_threads = activity_threads
+        self._client = TaskHubGrpcClient(**self._common)
+        self._work(functions, versioning)
 
-    def _register(self, function: Any) -> None:
-        name, trigger = function.get_function_name(), function.get_trigger()
-        user_function = function.get_user_function()
-        if trigger.type == "orchestrationTrigger":
-            self._orchestrators.add(name)
-            self._worker.add_orchestrator(adapted_orchestrator(name, user_function.orchestrator_function))
-        elif trigger.type == "activityTrigger":
-            self._worker.add_activity(adapted_activity(name, user_function, trigger.name, self._closed))
+    def _work(self, functions: Iterable[Any], versioning: Versioning) -> None:
+        threads = self._activity_threads
+        self._worker = Worker(functions, versioning, activity_threads=threads, closed=self._closed, **self._common)
+        self._version = versioning.default_version
+
+    def deploy(self, functions: Iterable[Any], versioning: Versioning) -> None:
+        """Another release of the app goes on with what is under way."""
+        with self._lock:
+            self._worker.stop()
+            self._work(functions, versioning)
 
     def start(self, name: str, instance_id: str, input_: Any = None) -> None:
         """A new instance runs; an ended one of the same id is replaced.
@@ -91,7 +90,7 @@ class Engine:
             UnknownOrchestratorError: nobody registered that name.
             InstanceExistsError: an instance of that id has not ended.
         """
-        if name not in self._orchestrators:
+        if name not in self._worker.orchestrators:
             raise UnknownOrchestratorError(name)
         with self._lock:
             existing = self.get(instance_id)
@@ -99,7 +98,7 @@ class Engine:
                 raise InstanceExistsError(instance_id, existing.runtime_status)
             execution = f"{instance_id}{EXECUTION_MARK}{next(self._numbers)}"
             self._note_start(name, instance_id, input_)
-            self._client.schedule_new_orchestration(name, instance_id=execution, input=input_)
+            self._client.schedule_new_orchestration(name, instance_id=execution, input=input_, version=self._version)
             if instance_id in self._current:
                 self._client.purge_orchestration(self._current[instance_id])
             self._current[instance_id] = execution
@@ -192,6 +191,6 @@ class Engine:
         """Nothing runs any more and all is forgotten; activities that had begun were waited for, no other begins."""
         self._closed.set()
         self._backend.stop()
-        self._worker.stop()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
+        self._worker.stop()
         self._backend.close()
         self._client.close()

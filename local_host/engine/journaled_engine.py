@@ -1,8 +1,9 @@
 """The engine with a journal: killed at any moment, its instances begin again when it comes up with the same file.
 
 They begin again from their input, under their ids, with an empty history, so it suits orchestrations that bear being
-begun twice. A wait counts from the new beginning: the time in which nobody was here is not held against it. What had
-ended is not begun again and answers as it did. A suspension and events that were raised are forgotten.
+begun twice. Their version is then that of the new beginning, and a wait counts from it too: the time in which nobody
+was here is not held against it. What had ended is not begun again and answers as it did. A suspension and events that
+were raised are forgotten.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_host.engine.engine import Engine, UnknownOrchestratorError
 from local_host.engine.journal import Journal
+from local_host.engine.versioning import Versioning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,9 +31,9 @@ class JournaledEngine(Engine):
         JournalError: the file cannot be used.
     """
 
-    def __init__(self, functions: Iterable[Any], state: Path) -> None:
+    def __init__(self, functions: Iterable[Any], state: Path, versioning: Versioning = Versioning()) -> None:
         self._journal = Journal(state)
-        super().__init__(functions)
+        super().__init__(functions, versioning=versioning)
         for instance in self._journal.unfinished():
             try:
                 self.start(instance.name, instance.instance_id, instance.input)

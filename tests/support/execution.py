@@ -6,6 +6,7 @@ ones before it scheduled, in the same order, before anything new.
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CALL_ACTIVITY_WITH_RETRY, CONTINUE_AS_NEW, CREATE_TIMER = 1, 4, 5
+
+
+class ReplayDiffersError(AssertionError):
+    """A replay schedules something else than the one before it; Durable would fail the instance."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +66,32 @@ class Execution:
     """Its orchestrator has taken every turn there was; ``stored.pending`` is what it waits for.
 
     ``now`` is the time of the next turn and the caller's to move. With ``twice`` every turn is replayed twice.
+    ``handle`` may change between two turns, as when another release takes over; then replays are to be compared ``by``
+    what the Durable Task Framework compares, see :func:`shape`.
     """
 
-    def __init__(
-        self, handle: Callable[[str], str], input_: Any, *, instance_id: str, now: datetime, twice: bool = False
+    def __init__(  # what a host knows of an instance
+        self,
+        handle: Callable[[str], str],
+        input_: Any,
+        *,
+        instance_id: str,
+        now: datetime,
+        twice: bool = False,
+        version: str = "",
+        by: Callable[[dict[str, Any]], Any] = lambda action: action,
     ) -> None:
-        self._handle, self._instance_id, self._twice = handle, instance_id, twice
+        self.handle, self._instance_id, self._twice = handle, instance_id, twice
+        self._version, self._by = version, by
         self.now = now
         self.stored = Stored(History(json.dumps(input_)))
         self._happens(self._begin)
+
+    def copy(self) -> Execution:
+        """The same, to go on with in another way (but not to crash)."""
+        twin = copy.copy(self)
+        twin.stored = self.stored.copy()
+        return twin
 
     # -- what may happen to it ---------------------------------------------------------------------------------------
 
@@ -123,7 +145,7 @@ class Execution:
             self._create_timer(self.now + wait, activity)
 
     def _begin(self) -> None:
-        self.stored.history.begin("cancel-active-run", self.now)
+        self.stored.history.begin("cancel-active-run", self.now, self._version)
         self._turn()
 
     def _turn(self) -> None:
@@ -155,20 +177,21 @@ class Execution:
 
     def _replayed(self) -> dict[str, Any]:
         text = self.stored.history.context(self._instance_id)
-        first = self._handle(text)
-        assert not self._twice or first == self._handle(text), "two replays of one history differ"
+        first = self.handle(text)
+        assert not self._twice or first == self.handle(text), "two replays of one history differ"
         state: dict[str, Any] = json.loads(first)
         return state
 
     def _new_actions(self, state: dict[str, Any]) -> list[dict[str, Any]]:
         actions: list[dict[str, Any]] = state["actions"][0] if state["actions"] else []
         known = len(self.stored.scheduled)
-        assert actions[:known] == self.stored.scheduled, "a replay schedules something else than the one before it"
+        before, again = ([self._by(action) for action in told] for told in (self.stored.scheduled, actions[:known]))
+        if before != again:
+            raise ReplayDiffersError(f"scheduled was {before}, the replay says {again}")
         new = actions[known:]
         assert len(new) <= 1, "one step at a time is all that this orchestrator does"
         self.stored.scheduled = actions
-        # a call with retry comes wrapped as the one child of a compound action
-        return [action["compoundActions"][0] if "compoundActions" in action else action for action in new]
+        return [_plain(action) for action in new]
 
     def _schedule(self, action: dict[str, Any], attempt: int = 1) -> None:
         name, given = action["functionName"], action["input"]
@@ -182,3 +205,15 @@ class Execution:
     def _end(self, *, output: Any = None, failure: str | None = None) -> None:
         self.stored.output, self.stored.failure = output, failure
         self.stored.generations.append(self.stored.history.events)
+
+
+def shape(action: dict[str, Any]) -> tuple[int, str]:
+    """What the Durable Task Framework compares of an action with the history: what it is, and the activity's name."""
+    plain = _plain(action)
+    return plain["actionType"], plain.get("functionName", "")
+
+
+def _plain(action: dict[str, Any]) -> dict[str, Any]:
+    """A call with retry comes wrapped as the one child of a compound action."""
+    plain: dict[str, Any] = action["compoundActions"][0] if "compoundActions" in action else action
+    return plain

@@ -51,10 +51,11 @@ class Replay:
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
     activity_time: timedelta = timedelta(milliseconds=200)
     timer_delay: Callable[[datetime], timedelta] = lambda _: timedelta(0)
+    twice: bool = True
 
     def run(self, input_: Any) -> Ended:
-        """The instance has been driven to its end, over every continue_as_new; every turn was replayed twice."""
-        execution = Execution(self.handle, input_, instance_id=self.instance_id, now=self.now, twice=True)
+        """The instance has been driven to its end, over every continue_as_new; every turn was replayed ``twice``."""
+        execution = Execution(self.handle, input_, instance_id=self.instance_id, now=self.now, twice=self.twice)
         calls: list[tuple[datetime, str, Any]] = []
         timers: list[datetime] = []
         for _ in range(EVENT_LIMIT):

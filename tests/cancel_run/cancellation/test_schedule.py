@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cancel_run.cancellation.schedule import JITTER, Schedule, next_call_at, wait_seconds
+from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SCHEDULE = Schedule()
@@ -16,13 +16,15 @@ SCHEDULE = Schedule()
 def test_waits_begin_at_a_second_grow_with_the_time_waited_and_end_at_a_minute() -> None:
     for number in range(700):
         base = min(max(1, 0.18 * number), 60)
-        assert base <= wait_seconds(SCHEDULE, number, number, "prod-1") <= base * (1 + JITTER)
+        assert base <= wait_seconds(SCHEDULE, number, number, "prod-1") <= base * (1 + Schedule().jitter)
 
 
 def test_a_cancel_without_effect_is_waited_for_more_patiently() -> None:
     for waited in range(700):
         base = min(max(1, 0.35 * waited), 60)
-        assert base <= wait_seconds(SCHEDULE, waited, waited, "prod-1", untouched=True) <= base * (1 + JITTER)
+        assert (
+            base <= wait_seconds(SCHEDULE, waited, waited, "prod-1", untouched=True) <= base * (1 + Schedule().jitter)
+        )
 
 
 def test_many_instances_are_spread_over_the_whole_jitter() -> None:
@@ -42,7 +44,7 @@ def test_any_wait_is_positive_bounded_and_the_same_again(
     schedule = Schedule(first, first * growth_room)
     for untouched in (False, True):
         wait = wait_seconds(schedule, waited, number, instance_id, untouched=untouched)
-        assert first <= wait <= schedule.max_seconds * (1 + JITTER)
+        assert first <= wait <= schedule.max_seconds * (1 + Schedule().jitter)
         assert wait == wait_seconds(schedule, waited, number, instance_id, untouched=untouched)
 
 

@@ -10,7 +10,9 @@ import pytest
 import requests
 
 from local_host.emulators.run_life import Life, Row, canceling
+from local_host.engine.versioning import Versioning
 from tests.support.caller import SECONDS, cancel, post, result_of
+from tests.support.engine_app import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +108,20 @@ def test_while_it_runs_the_status_is_202_with_progress_and_a_retry_after_behind_
     assert looked.json()["progress"]["lifeCycleState"] in {"RUNNING", "TERMINATING"}
     assert looked.json()["progress"]["cancels"] == 1
     result_of(host, run_id)
+
+
+def test_an_instance_that_only_a_newer_release_takes_up_is_shown_as_overdue_until_that_is_back(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
+    url = post(host, {"runId": run_id, "waitTimeoutSeconds": 8}).headers["Location"]
+    workspace.wait_for(lambda seen: seen.count("get") >= 3)
+    assert requests.get(url, timeout=SECONDS).json()["progress"]["overdueSeconds"] <= 1
+    host.engine.deploy(host.functions, Versioning("0.1"))
+    until(lambda: requests.get(url, timeout=SECONDS).json()["progress"]["overdueSeconds"] >= 3)
+    assert requests.get(url, timeout=SECONDS).json()["runtimeStatus"] == "Running"
+    host.engine.deploy(host.functions, Versioning.of_host_json())
+    assert result_of(host, run_id)["outcome"] == "timedOut"
 
 
 def test_the_callers_own_key_in_the_query_stays_in_the_location_and_no_other_key_is_put_there(
