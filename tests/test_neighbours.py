@@ -16,7 +16,8 @@ from cancel_run.settings import Settings
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import canceling
 from local_host.emulators.workspace import JobsApi
-from local_host.engine.engine import ACTIVITY_THREADS, TURN_THREADS
+from local_host.engine.engine import ACTIVITY_THREADS
+from local_host.engine.worker import TURN_THREADS
 from tests.support.raw_server import RawConnection, RawServer
 from tests.support.the_token import TOKEN
 

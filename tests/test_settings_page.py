@@ -26,6 +26,7 @@ NUMBERS = {
     "CONCURRENT_ACTIVITIES": SETTINGS.concurrent_activities,
     "HTTP_TIMEOUT_SECONDS": SETTINGS.http_timeout_seconds,
     "HISTORY_RETENTION_DAYS": SETTINGS.history_retention_days,
+    "MAX_RUNS_PER_ALERT": SETTINGS.max_runs_per_alert,
 }
 WORDS = {
     "DATABRICKS_AUTH": Auth.KEY_VAULT.value,

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cancel_run.cancellation.request import BODY_LIMIT
+from cancel_run.cancellation.order import VERSION
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.settings import CONCURRENT_ACTIVITIES, DEFAULT_QUEUE_NAME, Settings
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
 from local_host import http_triggers
-from local_host.engine.engine import ACTIVITY_THREADS, TURN_THREADS
+from local_host.engine.engine import ACTIVITY_THREADS
+from local_host.engine.worker import TURN_THREADS
 from local_host.http_triggers import route_prefix
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
@@ -198,6 +200,15 @@ def test_every_function_whose_log_level_is_set_is_there() -> None:
     levels = host_json()["logging"]["logLevel"]
     names = {function.get_function_name() for function in create_app({}).get_functions()}
     assert {category.split(".")[1] for category in levels if category.startswith("Function.")} <= names
+
+
+def test_the_version_of_instances_is_compared_as_numbers_and_a_newer_one_waits() -> None:
+    durable = host_json()["extensions"]["durableTask"]
+    # what has no dot is no System.Version: the host would compare it as text
+    assert re.fullmatch(r"\d+\.\d+", durable["defaultVersion"])
+    assert (durable["versionMatchStrategy"], durable["versionFailureStrategy"]) == ("CurrentOrOlder", "Reject")
+    # the rules' version may run ahead of it (docs/upgrading.md), but never falls behind
+    assert VERSION >= int(durable["defaultVersion"].partition(".")[0])
 
 
 def test_an_outcome_is_never_sampled_away() -> None:

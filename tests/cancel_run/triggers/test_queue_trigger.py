@@ -17,7 +17,7 @@ from local_host.queue_client import queue_client
 from local_host.queue_output import write_to_queue
 from local_host.queue_trigger import attach_queues
 from tests.support.alerts import log_alert
-from tests.support.azurite import RULES, needs_azurite, wait_for_message
+from tests.support.azurite import RULES, needs_azurite, wait_for_message, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,13 +187,12 @@ def test_a_message_that_can_never_work_ends_in_the_poison_queue_with_one_line_th
 
 
 def test_a_task_hub_that_is_away_for_a_moment_loses_no_message(
-    queue: QueueClient, fed: LocalHost, workspace: JobsApi
+    queue: QueueClient, fed: LocalHost, workspace: JobsApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id = workspace.add_run()
     fed.endpoint.out_of_order = 503
     queue.send_message(json.dumps({"runId": run_id}))
-    while not (peeked := queue.peek_messages()) or not peeked[0].dequeue_count:
-        pass  # until it has failed once and is to be seen again
+    wait_until(lambda: "startFromQueue failed" in [record.getMessage() for record in caplog.records])
     fed.endpoint.out_of_order = None
     assert ended(fed, workspace, run_id)["outcome"] == "canceled"
 

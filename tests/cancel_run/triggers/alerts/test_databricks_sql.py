@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.support.alerts import PROD_ID, TEST_ID, read, runs, sql_alert
+from tests.support.page import Page
 
 LEGACY = {
     "event": "alert_state_change",
@@ -94,3 +96,13 @@ def test_an_alert_that_does_not_tell_its_state_is_refused() -> None:
     alert = read(sql_alert("runId=1", title="long runs"))
     assert alert.requests == ()
     assert "TRIGGERED" in alert.refused()
+
+
+def test_the_body_that_the_page_recommends_names_the_rows_of_the_query() -> None:
+    template = re.findall(r"```\n(.*?)```", Page("docs/alerts.md").section("Databricks SQL alerts"), re.DOTALL)[0]
+    begin, row, end = template.splitlines()
+    assert (begin, end) == ("{{#QUERY_RESULT_ROWS}}", "{{/QUERY_RESULT_ROWS}}")
+    filled = [
+        row.replace("{{run_id}}", str(n)).replace("{{workspace_id}}", id_) for n, id_ in ((1, PROD_ID), (2, TEST_ID))
+    ]
+    assert runs(read(sql_alert("\n".join(filled)))) == [(1, "prod"), (2, "test")]
