@@ -48,6 +48,7 @@ class Settings:
     history_retention_days: int
     concurrent_activities: int
     reserved_activities: int
+    behind_entra: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -91,6 +92,7 @@ class Settings:
             reserved_activities=int(
                 read.number("RESERVED_ACTIVITIES", reserve, 1, concurrent - 1, whole=True, unit="calls")
             ),
+            behind_entra=(read.text("HTTP_AUTH_LEVEL", None) or "").lower() == "anonymous",
         )
         read.collect(queue_name)
         read.collect(allows_anonymous)

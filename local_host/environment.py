@@ -17,8 +17,14 @@ from local_host.emulators.workspace import JobsApi
 TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"  # noqa: S105  # the variable's name
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the secret's name
 
+DATABRICKS_TOKEN = "DATABRICKS_TOKEN"  # noqa: S105  # the variable's name, as Databricks' own tools know it
+
 _OURS = (
     "DATABRICKS_HOST",
+    "DATABRICKS_AUTH",
+    "DATABRICKS_CLIENT_ID",
+    "DATABRICKS_SCOPE",
+    DATABRICKS_TOKEN,
     "DATABRICKS_WORKSPACES",
     "DATABRICKS_TOKEN_SECRET",
     "DEFAULT_WORKSPACE",
@@ -60,24 +66,29 @@ def forget_settings() -> None:
 def complete(servers: BackgroundServers) -> Emulated:
     """The process's environment has every setting that the app needs.
 
-    ``LOCAL_DATABRICKS_TOKEN`` moves from the environment into the emulated vault.
+    ``LOCAL_DATABRICKS_TOKEN``, or ``DATABRICKS_TOKEN`` where that is all there is, moves from the environment into the
+    emulated vault. A workspace whose token is the identity's own (``DATABRICKS_AUTH=managedIdentity``) needs no vault:
+    here the identity is whoever is signed in with ``az login``.
 
     Raises:
         MissingSettingError: a real workspace is named and no token for it can be had.
     """
     environ = os.environ
-    given = environ.pop(TOKEN_VARIABLE, None)
+    given, usual = environ.pop(TOKEN_VARIABLE, None), environ.pop(DATABRICKS_TOKEN, None)
     workspace: JobsApi | None = None
     if not (environ.get("DATABRICKS_HOST") or environ.get("DATABRICKS_WORKSPACES")):
         given = given or f"emulated-{secrets.token_hex(8)}"
         workspace = JobsApi(given)
         environ["DATABRICKS_HOST"] = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
-    if environ.get("KEY_VAULT_URI"):
+    else:
+        given = given or usual
+    if environ.get("KEY_VAULT_URI") or (workspace is None and environ.get("DATABRICKS_AUTH") == "managedIdentity"):
         return Emulated(workspace, None)
     if given is None:
         raise MissingSettingError(
-            f"A token for the workspace is missing: set {TOKEN_VARIABLE} to it (it goes into an emulated vault in this "
-            "process), or set KEY_VAULT_URI to a vault that holds it and sign in with `az login`."
+            f"A token for the workspace is missing: set {DATABRICKS_TOKEN} (or {TOKEN_VARIABLE}) to it, and it goes "
+            "into an emulated vault in this process; or sign in with `az login` and set DATABRICKS_AUTH to "
+            "managedIdentity, or KEY_VAULT_URI to a vault that holds a token."
         )
     vault = _emulated_vault(servers)
     for name in _secret_names():

@@ -18,6 +18,7 @@ class Order:
     """One order to cancel a run, as the app stores it.
 
     Attributes:
+        started_by: who asked, as Microsoft Entra in front of the app has verified it; None where nobody verifies.
         asked_at: when it was asked for: the POST, or the message's insertion into its queue.
         event: what the alert that asked for it is known by, for a message that is delivered again; None for a POST.
         from_queue: nobody asks again, so it does not end at the first strange answer.
@@ -29,6 +30,7 @@ class Order:
     workspace: str | None = None
     reason: str | None = None
     requested_by: str | None = None
+    started_by: str | None = None
     wait_timeout_seconds: int = 3600
     schedule: Schedule = field(default_factory=Schedule)
     asked_at: datetime | None = None

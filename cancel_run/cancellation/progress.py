@@ -182,6 +182,7 @@ class Progress:
             repaired_since=run.repaired_since,
             reason=self.order.reason,
             requested_by=self.order.requested_by,
+            started_by=self.order.started_by,
             cancel_requested_at=iso(self.cancel_requested_at) if self.cancel_requested_at else None,
             ended_at=self.timeline[-1].get("at") if run.ended and self.timeline else None,
             polls=self.polls,

@@ -83,6 +83,7 @@ class CancelResult:
     repaired_since: bool = _told("The run was repaired meanwhile; the repair was left alone.", _FLAG, default=False)
     reason: str | None = _told("As it was asked.", _TEXT)
     requested_by: str | None = _told("As it was asked: a claim, not checked.", _TEXT)
+    started_by: str | None = _told("Who asked, as Microsoft Entra in front of the app has verified it.", _TEXT)
     cancel_requested_at: str | None = _told(
         "When the first cancel was sent that was not refused.", {**_TIME, "nullable": True}
     )

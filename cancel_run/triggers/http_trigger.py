@@ -21,6 +21,7 @@ from cancel_run.triggers.alerts.reading import split
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
+from cancel_run.triggers.verified_caller import verified_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,7 +65,9 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     try:
         wants_failure(request.url)
         order = CancelRequest.from_json(parse_json(request.get_body()))
-        started = await start_or_join(client, settings(), order, clock.now())
+        started = await start_or_join(
+            client, settings(), order, clock.now(), started_by=verified_caller(request.headers, settings())
+        )
     except ProblemsError as error:
         return refused(error)
     except UnknownWorkspaceError as error:
@@ -149,10 +152,13 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
     if request.method not in {"GET", "HEAD"}:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "The document is read with GET.", Allow="GET")
     try:
-        workspaces = list(settings().workspaces)
+        known = settings()
+        workspaces, behind_entra = list(known.workspaces), known.behind_entra
     except SettingsError:
-        workspaces = []  # the document is needed before the settings are right, and tells no less without the names
-    return Reply(HTTPStatus.OK, openapi.document(base_url(request.url, openapi.ROUTE), workspaces))
+        # the document is needed before the settings are right, and tells no less without the names
+        workspaces, behind_entra = [], False
+    url = base_url(request.url, openapi.ROUTE)
+    return Reply(HTTPStatus.OK, openapi.document(url, workspaces, behind_entra=behind_entra))
 
 
 def _running(request: HttpRequest, instance_id: str, status: Any, now: datetime) -> Reply:

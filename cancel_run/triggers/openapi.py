@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 ROUTE = "openapi.json"
 
+_KEYS = {
+    "keyInHeader": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+    "keyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
+}
+_ENTRA_TOKENS = "https://login.microsoftonline.com/organizations/oauth2/v2.0/token"
+_ENTRA = {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": _ENTRA_TOKENS, "scopes": {}}}}
 _TIME = {"type": "string", "format": "date-time"}
 _JOINED = (
     "true: it was under way before this request. false: this request began it, or another did at the same moment; "
@@ -22,8 +28,11 @@ _JOINED = (
 _REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
-def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
-    """The document, for an app with these workspaces whose functions are found below ``server_url``."""
+def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: bool = False) -> dict[str, Any]:
+    """The document, for an app with these workspaces whose functions are found below ``server_url``.
+
+    ``behind_entra``: it asks for a token of Microsoft Entra and for no key.
+    """
     return {
         "openapi": "3.0.3",
         "info": {
@@ -32,7 +41,7 @@ def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
             "description": "Cancels a run and stays with it until it has really stopped.",
         },
         "servers": [{"url": server_url}],
-        "security": [{"keyInHeader": []}, {"keyInQuery": []}],
+        "security": [{"entra": []}] if behind_entra else [{"keyInHeader": []}, {"keyInQuery": []}],
         "paths": {
             "/cancel-active-run": {"post": _start()},
             "/cancel-active-run/{instanceId}": {"get": _look()},
@@ -40,10 +49,7 @@ def document(server_url: str, workspaces: Iterable[str] = ()) -> dict[str, Any]:
             "/openapi.json": {"get": _openapi()},
         },
         "components": {
-            "securitySchemes": {
-                "keyInHeader": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
-                "keyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
-            },
+            "securitySchemes": {"entra": _ENTRA} if behind_entra else _KEYS,
             "parameters": {
                 "returnInternalServerErrorOnFailure": {
                     "name": "returnInternalServerErrorOnFailure",

@@ -47,12 +47,19 @@ class Started:
 
 
 async def start_or_join(
-    client: DurableClient, settings: Settings, request: CancelRequest, asked_at: datetime, *, event: str | None = None
+    client: DurableClient,
+    settings: Settings,
+    request: CancelRequest,
+    asked_at: datetime,
+    *,
+    event: str | None = None,
+    started_by: str | None = None,
 ) -> Started:
     """One orchestration is cancelling the run: a new one, or the one that already was.
 
     ``event`` is what a message from the queue is known by; None for a request over HTTP. A message that is delivered
-    again begins nothing: it is compared with the order that the instance has, and with how that ended.
+    again begins nothing: it is compared with the order that the instance has, and with how that ended. ``started_by``
+    is the caller as Microsoft Entra has verified it.
 
     Raises:
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
@@ -75,6 +82,7 @@ async def start_or_join(
         schedule=settings.schedule,
         asked_at=asked_at,
         event=event,
+        started_by=started_by,
         from_queue=event is not None,
         earlier=_result(known),
     )

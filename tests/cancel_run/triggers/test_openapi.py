@@ -27,6 +27,13 @@ def test_the_document_is_valid_openapi() -> None:
     validate(openapi.document("https://app.example/api"))
 
 
+def test_behind_entra_the_document_asks_for_a_token_and_for_no_key() -> None:
+    document = openapi.document("https://app.example/api", behind_entra=True)
+    validate(document)
+    assert [one["type"] for one in document["components"]["securitySchemes"].values()] == ["oauth2"]
+    assert document["security"] == [{"entra": []}]
+
+
 def test_the_document_names_the_server_as_the_caller_sees_it(host: LocalHost) -> None:
     seen = {"X-Forwarded-Proto": "https", "DISGUISED-HOST": "cancel.example"}
     served = requests.get(f"{host.url}/api/openapi.json", headers=seen, timeout=10).json()
