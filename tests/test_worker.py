@@ -12,6 +12,7 @@ import pytest
 from cancel_run.cancellation.order import Order
 from function_app import create_app
 from local_host.emulators.run_life import Life, Row
+from tests.support.alerts import log_alert
 from tests.support.execution import Activity, Execution, Timer
 
 pytest.importorskip(
@@ -110,6 +111,17 @@ def test_an_alert_goes_to_the_queue_as_bytes(body: bytes, worker: Worker) -> Non
     assert answer.return_value.http.status_code == "202"
     (output,) = answer.output_data
     assert (output.name, vars(output.data)) == ("message", {"bytes": body})
+
+
+def test_what_an_alert_that_no_message_can_hold_asks_for_goes_to_the_queue_as_a_list_of_texts(worker: Worker) -> None:
+    rows = [{"runId": run, "query": "x" * 3000} for run in (*map(str, range(1, 31)), "none")]
+    body = json.dumps(log_alert(*rows)).encode()
+    answer = worker.invoke("enqueueAlert", req=http("POST", "https://app.example/api/alerts", body))
+    assert answer.return_value.http.status_code == "202"
+    (output,) = answer.output_data
+    orders, refusals = json.loads(output.data.json)  # the host writes one message for each
+    assert orders.count('"runId"') == 30
+    assert list(json.loads(refusals)) == ["refused"]
 
 
 def test_the_document_names_the_server_of_the_request(worker: Worker) -> None:
