@@ -73,7 +73,7 @@ def _body(places: list[dict[str, Any]]) -> Any:
 
 
 def _state(places: list[dict[str, Any]], evaluations: list[dict[str, Any]], title: str) -> str:
-    """The alert's state in small letters, or an empty text where it is not told; one condition of several triggers it."""
+    """The alert's state in small letters, or an empty text where it is not told. One condition of several is enough."""
     own, judged = ([told for place in listed if (told := _told(place))] for listed in (places, evaluations))
     if own or judged:
         return own[0] if own else "triggered" if "triggered" in judged else judged[0]
