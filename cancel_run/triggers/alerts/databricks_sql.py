@@ -44,7 +44,7 @@ def read(data: Mapping[str, Any], settings: Settings) -> Alert:
     outer = _object(data.get("alert"))
     places = [outer, _object(outer.get("alert"))]
     evaluations = [_object(one) for place in places for one in [place.get("evaluation"), *_list(place, "evaluations")]]
-    state = _state([*places, *evaluations], text(outer.get("title")))
+    state = _state(places, evaluations, text(outer.get("title")))
     if not state:
         raise RequestError(["the alert says nowhere that it is TRIGGERED: not in its state, and not in its title"])
     if state != "triggered":
@@ -72,15 +72,19 @@ def _body(places: list[dict[str, Any]]) -> Any:
     return next((body for body in found if body and "{{" not in text(body)), None)
 
 
-def _state(places: list[dict[str, Any]], title: str) -> str:
-    """The alert's state in small letters, or an empty text where it is not told."""
-    for place in places:
-        for key in ("state", "status", "new_state"):
-            if (told := text(place.get(key)).lower()) in _STATES:
-                return told
+def _state(places: list[dict[str, Any]], evaluations: list[dict[str, Any]], title: str) -> str:
+    """The alert's state in small letters, or an empty text where it is not told. One condition of several is enough."""
+    own, judged = ([told for place in listed if (told := _told(place))] for listed in (places, evaluations))
+    if own or judged:
+        return own[0] if own else "triggered" if "triggered" in judged else judged[0]
     changed = _CHANGED.findall(title)  # the last of them: the alert's own name stands before it
     told = str(changed[-1]).lower() if changed else ""
     return told if told in _STATES else "triggered" if "TRIGGERED" in title else ""
+
+
+def _told(place: Mapping[str, Any]) -> str:
+    told = (text(place.get(key)).lower().rpartition("_")[2] for key in ("state", "status", "new_state"))
+    return next((state for state in told if state in _STATES), "")
 
 
 def _of_the_url(url: str) -> Facts:

@@ -92,6 +92,19 @@ def test_an_alert_that_is_not_triggered_asks_for_nothing(told: dict[str, Any]) -
     assert "not triggered but" in alert.nothing
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": "ALERT_STATE_TRIGGERED"},
+        {"evaluations": [{"state": "OK"}, {"state": "TRIGGERED"}]},
+        {"alert": {"evaluation": {"state": "TRIGGERED", "empty_result_state": "OK"}}},
+        {"title": "TRIGGERED: long runs"},
+    ],
+)
+def test_the_state_is_found_where_versions_of_the_payload_have_it(told: dict[str, Any]) -> None:
+    assert runs(read(sql_alert("runId=1", **{"title": "long runs", **told}))) == [(1, "test")]
+
+
 def test_an_alert_that_does_not_tell_its_state_is_refused() -> None:
     alert = read(sql_alert("runId=1", title="long runs"))
     assert alert.requests == ()
@@ -102,7 +115,6 @@ def test_the_body_that_the_page_recommends_names_the_rows_of_the_query() -> None
     template = re.findall(r"```\n(.*?)```", Page("docs/alerts.md").section("Databricks SQL alerts"), re.DOTALL)[0]
     begin, row, end = template.splitlines()
     assert (begin, end) == ("{{#QUERY_RESULT_ROWS}}", "{{/QUERY_RESULT_ROWS}}")
-    filled = [
-        row.replace("{{run_id}}", str(n)).replace("{{workspace_id}}", id_) for n, id_ in ((1, PROD_ID), (2, TEST_ID))
-    ]
+    values = (("1", PROD_ID), ("2", TEST_ID))
+    filled = [row.replace("{{run_id}}", run).replace("{{workspace_id}}", workspace) for run, workspace in values]
     assert runs(read(sql_alert("\n".join(filled)))) == [(1, "prod"), (2, "test")]
