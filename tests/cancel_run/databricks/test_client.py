@@ -46,8 +46,9 @@ def client(workspace: JobsApi, vault: KeyVault, clock: QuickClock) -> JobsClient
 def client_of(url: str, vault: KeyVault, clock: QuickClock, version: str = "2.1") -> JobsClient:
     tokens = TokenVault(vault.uri, clock, timeout=20)
     bulkhead = Bulkhead(CONNECTIONS, clock)
+    # the one deadline is for the token too, which takes four requests: time for them on a machine under load
     return JobsClient(
-        Workspace("prod", url, SECRET), tokens.of(SECRET), clock, bulkhead, api_version=version, timeout=0.5
+        Workspace("prod", url, SECRET), tokens.of(SECRET), clock, bulkhead, api_version=version, timeout=2
     )
 
 
