@@ -1,3 +1,3 @@
 """Cancel an active Azure Databricks job run and stay with it until it has really stopped."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
