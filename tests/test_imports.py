@@ -26,12 +26,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings_reader": {"errors", "workspaces"},
     "settings": {"cancellation", "errors", "settings_reader", "workspaces"},
     "durable": set(),
-    "databricks/http": {"clock"},
-    "databricks/tokens": {"clock", "databricks/http", "errors", "retry_after", "workspaces"},
+    "databricks/transport": {"clock"},
+    "databricks/tokens": {"clock", "databricks/transport", "errors", "retry_after", "workspaces"},
     "databricks": {
         "cancellation",
         "clock",
-        "databricks/http",
+        "databricks/transport",
         "databricks/tokens",
         "errors",
         "retry_after",
@@ -47,9 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 # module of cancel_run -> what it may import from outside the standard library
 THIRD_PARTIES: dict[str, set[str]] = {
     "databricks/client": {"requests"},
-    "databricks/http/session": {"requests", "urllib3"},
-    "databricks/http/sockets": {"urllib3"},
-    "databricks/http/transport": {"requests", "urllib3"},
+    "databricks/transport/session": {"requests", "urllib3"},
+    "databricks/transport/sockets": {"urllib3"},
+    "databricks/transport/transport": {"requests", "urllib3"},
     "databricks/tokens/azure_identity": {"azure"},
     "databricks/tokens/key_vault": {"azure"},
     "databricks/tokens/managed_identity": {"azure"},

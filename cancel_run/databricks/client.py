@@ -1,7 +1,7 @@
 """The Jobs API: the only client of a workspace.
 
 A call is one attempt, and no thread sleeps: whatever has to wait is told so and waits as a durable timer. A second
-attempt follows at once only with a token that was just renewed (or, in ``http/session.py``, for a connection that was
+attempt follows at once only with a token that was just renewed (or, in ``transport/session.py``, for a connection that was
 closed under the first). Before it is sent a call needs a place (``bulkhead.py``) and its turn (``pacing.py``). Nothing
 is sent but to the host in the settings, so the token cannot leave for another.
 """
@@ -18,10 +18,10 @@ import requests
 from cancel_run import __version__
 from cancel_run.cancellation.run import Run
 from cancel_run.databricks.answers import error_of, good_answer, good_beginning, unreadable
-from cancel_run.databricks.http.deadline import Deadline
-from cancel_run.databricks.http.transport import NoAnswerError, Transport
 from cancel_run.databricks.pacing import Pace
 from cancel_run.databricks.tokens.hidden import Hidden
+from cancel_run.databricks.transport.deadline import Deadline
+from cancel_run.databricks.transport.transport import NoAnswerError, Transport
 from cancel_run.errors import AccessError, NotNowError, TransientError
 
 if TYPE_CHECKING:

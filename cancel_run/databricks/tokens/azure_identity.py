@@ -13,7 +13,7 @@ from cancel_run.errors import TransientError
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
 
-    from cancel_run.databricks.http.session import Session
+    from cancel_run.databricks.transport.session import Session
 
 
 def bounds(session: Session) -> dict[str, Any]:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cancel_run.clock import Clock
-    from cancel_run.databricks.http.deadline import Deadline
     from cancel_run.databricks.tokens.token import Token
+    from cancel_run.databricks.transport.deadline import Deadline
     from cancel_run.errors import CallError
 
 KEPT_SECONDS = 300.0

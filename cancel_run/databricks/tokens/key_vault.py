@@ -9,11 +9,11 @@ import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.databricks.http.deadline import Deadline
-from cancel_run.databricks.http.session import Session
 from cancel_run.databricks.tokens import azure_identity
 from cancel_run.databricks.tokens.kept import KEPT_SECONDS, KeptToken
 from cancel_run.databricks.tokens.token import Token
+from cancel_run.databricks.transport.deadline import Deadline
+from cancel_run.databricks.transport.session import Session
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from cancel_run.retry_after import retry_after_seconds
 from cancel_run.workspaces import shown_secret

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cancel_run.databricks.http.session import Session
 from cancel_run.databricks.tokens import azure_identity
 from cancel_run.databricks.tokens.kept import KEPT_SECONDS, KeptToken
 from cancel_run.databricks.tokens.token import Token
+from cancel_run.databricks.transport.session import Session
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
 
     from cancel_run.clock import Clock
-    from cancel_run.databricks.http.deadline import Deadline
+    from cancel_run.databricks.transport.deadline import Deadline
     from cancel_run.errors import TransientError
 
 SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"  # Azure Databricks, in every cloud of Azure

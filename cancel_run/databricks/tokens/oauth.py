@@ -12,9 +12,9 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.databricks.http.transport import Answer, NoAnswerError, Transport
 from cancel_run.databricks.tokens.kept import KEPT_SECONDS, KeptToken
 from cancel_run.databricks.tokens.token import Token
+from cancel_run.databricks.transport.transport import Answer, NoAnswerError, Transport
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from cancel_run.retry_after import retry_after_seconds
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import requests
 
     from cancel_run.clock import Clock
-    from cancel_run.databricks.http.deadline import Deadline
     from cancel_run.databricks.tokens.hidden import Hidden
     from cancel_run.databricks.tokens.source import TokenSource
+    from cancel_run.databricks.transport.deadline import Deadline
     from cancel_run.workspaces import Workspace
 
 PATH = "/oidc/v1/token"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from cancel_run.databricks.http.deadline import Deadline
     from cancel_run.databricks.tokens.token import Token
+    from cancel_run.databricks.transport.deadline import Deadline
 
 
 class TokenSource(Protocol):

@@ -13,10 +13,10 @@ import pytest
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import USER_AGENT, JobsClient
-from cancel_run.databricks.http.session import CONNECTIONS
-from cancel_run.databricks.http.transport import ANSWER_LIMIT
 from cancel_run.databricks.pacing import LONGEST_SECONDS
 from cancel_run.databricks.tokens.key_vault import TokenVault
+from cancel_run.databricks.transport.session import CONNECTIONS
+from cancel_run.databricks.transport.transport import ANSWER_LIMIT
 from cancel_run.errors import AccessError, NotNowError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.workspaces import Workspace
 from local_host.emulators.faults import Fault, json_fault

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.tokens.kept import KEPT_SECONDS
 from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.databricks.tokens.token import LONGEST_TOKEN
+from cancel_run.databricks.transport.deadline import Deadline
 from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
 from local_host.emulators.faults import Fault, json_fault
 from tests.support.drips import DRIPS

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cancel_run.databricks.http.deadline import Deadline
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.databricks.tokens.managed_identity import IdentityTokens
 from cancel_run.databricks.tokens.oauth import OAuthTokens
 from cancel_run.databricks.tokens.sources import TokenSources
+from cancel_run.databricks.transport.deadline import Deadline
 from cancel_run.errors import AccessError, RefusalError, TransientError
 from cancel_run.workspaces import Auth, Workspace
 from local_host.emulators.faults import Fault, json_fault

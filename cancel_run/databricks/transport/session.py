@@ -20,8 +20,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ProtocolError
 from urllib3.util import parse_url
 
-from cancel_run.databricks.http.deadline import seconds_left
-from cancel_run.databricks.http.sockets import connect, tls_context
+from cancel_run.databricks.transport.deadline import seconds_left
+from cancel_run.databricks.transport.sockets import connect, tls_context
 
 if TYPE_CHECKING:
     from socket import socket

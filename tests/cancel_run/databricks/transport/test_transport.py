@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cancel_run.databricks.http.deadline import Deadline
-from cancel_run.databricks.http.session import Session, takes_a_proxy
-from cancel_run.databricks.http.transport import ANSWER_LIMIT, Answer, NoAnswerError, Transport
+from cancel_run.databricks.transport.deadline import Deadline
+from cancel_run.databricks.transport.session import Session, takes_a_proxy
+from cancel_run.databricks.transport.transport import ANSWER_LIMIT, Answer, NoAnswerError, Transport
 from tests.support.raw_server import RawConnection, RawServer
 
 if TYPE_CHECKING:

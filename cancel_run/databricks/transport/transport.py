@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from cancel_run.databricks.http.session import Session
+from cancel_run.databricks.transport.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cancel_run.databricks.http.deadline import Deadline
+    from cancel_run.databricks.transport.deadline import Deadline
 
 ANSWER_LIMIT = 4 * 1024 * 1024  # bytes of a body, decompressed: a run of a hundred tasks has some hundred kilobytes
 _PIECE = 64 * 1024

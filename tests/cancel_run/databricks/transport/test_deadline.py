@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from cancel_run.databricks.http.deadline import Deadline, seconds_left
-from cancel_run.databricks.http.names import Names
-from cancel_run.databricks.http.session import Session
-from cancel_run.databricks.http.sockets import connect
-from cancel_run.databricks.http.transport import NoAnswerError, Transport
+from cancel_run.databricks.transport.deadline import Deadline, seconds_left
+from cancel_run.databricks.transport.names import Names
+from cancel_run.databricks.transport.session import Session
+from cancel_run.databricks.transport.sockets import connect
+from cancel_run.databricks.transport.transport import NoAnswerError, Transport
 from tests.support.drips import DRIPS
 from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
 

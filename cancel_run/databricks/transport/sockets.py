@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3.util.ssl_ import create_urllib3_context
 
-from cancel_run.databricks.http.deadline import Deadline, seconds_left
-from cancel_run.databricks.http.names import Names
+from cancel_run.databricks.transport.deadline import Deadline, seconds_left
+from cancel_run.databricks.transport.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
