@@ -1,9 +1,9 @@
 """The Jobs API: the only client of a workspace.
 
 A call is one attempt, and no thread sleeps: whatever has to wait is told so and waits as a durable timer. A second
-attempt follows at once only with a token that was just renewed (or, in ``transport/session.py``, for a connection that was
-closed under the first). Before it is sent a call needs a place (``bulkhead.py``) and its turn (``pacing.py``). Nothing
-is sent but to the host in the settings, so the token cannot leave for another.
+attempt follows at once only with a token that was just renewed (or, in ``transport/session.py``, for a connection that
+was closed under the first). Before it is sent a call needs a place (``bulkhead.py``) and its turn (``pacing.py``).
+Nothing is sent but to the host in the settings, so the token cannot leave for another.
 """
 
 from __future__ import annotations
