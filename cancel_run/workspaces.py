@@ -1,4 +1,7 @@
-"""The workspaces that the settings name: where each is, what it is called, and where its token comes from."""
+"""The workspaces that the settings name: where each is, what it is called, and where its token comes from.
+
+It is longer than most: every key of a workspace is judged here, and told with all the others.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 The orchestrator asks, ``conclusions.py`` says what follows from each answer, and this is what they share. It is also
 what is carried over ``continue_as_new``: a field is carried unless it is marked as not stored.
+It is longer than most: what is known is declared, shown and told in one place, so that the three cannot part.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 ``POST`` starts or joins and answers 202 with ``Location`` and ``Retry-After``; ``GET`` at that location answers 202
 while it runs, then 200 with the result. Refusals are ``application/problem+json`` (RFC 9457) and name every problem.
+It is longer than most by the description of the request that the Functions library hands over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The HTTP endpoints as an OpenAPI 3.0 document, which is what Logic Apps and API Management import."""
+"""The HTTP endpoints as an OpenAPI 3.0 document, which is what Logic Apps and API Management import.
+
+It is longer than most, because the document is one.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The Jobs API of a Databricks workspace, emulated: a run's life is a table, and faults come on demand.
 
-It knows nothing of this project's client, so that it cannot share its mistakes.
+It knows nothing of this project's client, so that it cannot share its mistakes. It is longer than most: one
+service, and what sets its scene.
 """
 
 from __future__ import annotations
