@@ -1,4 +1,7 @@
-"""The app settings: every wrong value is named with its key, all of them in one message."""
+"""The app settings: every wrong value is named with its key, all of them in one message.
+
+It is longer than most: every setting has its wrong values here, and they are told together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the templates deploy, held against the app: its settings, host.json, routes."""
+"""What the templates deploy, held against the app: its settings, host.json, routes.
+
+It is longer than most: one template after the other is held against the one app.
+"""
 
 from __future__ import annotations
 

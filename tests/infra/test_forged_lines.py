@@ -3,6 +3,7 @@
 Each forged text goes to each place from where it gets into the log, through the code that logs it; the lines of the
 host and of the Durable extension are made as the real ones are. Then each query of infra/queries is carried out over
 them.
+It is longer than most: the texts, the places that log and the queries are one table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""docs/operations.md against the app and the templates: nothing is missing there, and nothing is there that is not."""
+"""docs/operations.md against the app and the templates: nothing is missing there, and nothing is there that is not.
+
+It is longer than most: one page, section by section.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 A row is what went in and what came out there, with the versions it was seen with; ``was`` is what the local host of
 0.1.0 did instead, which no test could see, or why it did not have to change. Not everything that was seen is a row: not
 what the host logs about itself, nor what only its restart or a second machine shows.
+It is longer than most: it is mostly one table of what was seen.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Every call of the handle is a fresh replay from the first event, as after a crash; each replay must schedule what the
 ones before it scheduled, in the same order, before anything new.
+It is longer than most: the extension keeps one history, and all that may happen to it is here.
 """
 
 from __future__ import annotations

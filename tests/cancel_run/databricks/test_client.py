@@ -1,4 +1,7 @@
-"""The Jobs API client against the emulator, over real sockets, with the real Azure clients for its token."""
+"""The Jobs API client against the emulator, over real sockets, with the real Azure clients for its token.
+
+It is longer than most: every answer that a workspace can give is met by the same client.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The pace at which a throttling workspace is asked, in simulated time."""
+"""The pace at which a throttling workspace is asked, in simulated time.
+
+It is longer than most: the simulation that the cases share stands with them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a caller of the HTTP triggers sees: joining and starting afresh, status codes and headers."""
+"""What a caller of the HTTP triggers sees: joining and starting afresh, status codes and headers.
+
+It is longer than most: one scene, and what a caller may do in it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The queue trigger, against a real Azurite by the real Storage client: nothing lost, poison kept, twice is once."""
+"""The queue trigger, against a real Azurite by the real Storage client: nothing lost, poison kept, twice is once.
+
+It is longer than most: one scene, and what may happen to a message in it.
+"""
 
 from __future__ import annotations
 

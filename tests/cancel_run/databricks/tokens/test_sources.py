@@ -1,4 +1,7 @@
-"""The three ways to a token, whole cancellations each: emulated services, real sockets, the real azure-identity."""
+"""The three ways to a token, whole cancellations each: emulated services, real sockets, the real azure-identity.
+
+It is longer than most: each source has the same cases, and they are read side by side.
+"""
 
 from __future__ import annotations
 

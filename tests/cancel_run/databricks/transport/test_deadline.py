@@ -1,4 +1,7 @@
-"""A call ends at its deadline, whatever drips, and leaves no thread behind."""
+"""A call ends at its deadline, whatever drips, and leaves no thread behind.
+
+It is longer than most: each drip is one case of the same scene.
+"""
 
 from __future__ import annotations
 

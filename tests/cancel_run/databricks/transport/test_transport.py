@@ -1,4 +1,7 @@
-"""One request, one answer: what is kept between two of them, what is sent again, and what is not looked at."""
+"""One request, one answer: what is kept between two of them, what is sent again, and what is not looked at.
+
+It is longer than most: one small class, and everything that a server can do to it.
+"""
 
 from __future__ import annotations
 

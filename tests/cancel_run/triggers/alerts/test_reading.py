@@ -1,4 +1,7 @@
-"""What is the same for every format: the shape of what is read, envelopes, identities of events, and hostile JSON."""
+"""What is the same for every format: the shape of what is read, envelopes, identities of events, and hostile JSON.
+
+It is longer than most: what all formats share is tried with each of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What people met in public reports and payload samples, through the queue trigger: what is begun, told, and poison."""
+"""What people met in public reports and payload samples, through the queue trigger: what is begun, told, and poison.
+
+It is longer than most: it is mostly one table of messages.
+"""
 
 from __future__ import annotations
 
