@@ -5,7 +5,8 @@ Every activity runs at least once: each says why a second call is harmless. What
 * ``{"run": {...}, "readAt": "..."}`` (``Run.to_json``, and when it was asked for in ISO 8601): the run as it is, or how
   the attempt ended that was to be canceled;
 * ``{"accepted": true, "pollAfterSeconds": n}``: the cancel is accepted;
-* ``{"error": {"code", "message", "statusCode", "mendable"}}``: refused, and asking again as it is changes nothing;
+* ``{"error": {"code", "message", "statusCode", "mendable"}}``: refused, and asking again as it is changes nothing; with
+  ``"seen": {...}``, a run, where it was looked at and the settings protect its job;
 * ``{"passing": {"code", "message", "statusCode", "retryAfterSeconds"}, "unsure": true or false}``: it may pass. This is
   data too, because a raised exception reaches the orchestrator as text, and the wait that the service asks for would be
   lost in it. ``unsure``: a cancel may have been taken all the same;
@@ -18,22 +19,31 @@ Only what nobody foresaw is raised. A question or an answer of another release m
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cancel_run.cancellation.result import error_json
-from cancel_run.cancellation.states import Means
 from cancel_run.cancellation.stored import moment
 from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import USER_AGENT, JobsClient
 from cancel_run.databricks.crowd import Crowd
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.databricks.tokens.sources import TokenSources
-from cancel_run.errors import NotNowError, RefusalError, SettingsError, TransientError
+from cancel_run.errors import (
+    NotNowError,
+    ProtectedJobError,
+    RefusalError,
+    RunNotFoundError,
+    SettingsError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cancel_run.cancellation.run import Run
     from cancel_run.clock import Clock
+    from cancel_run.job_lists import JobLists
     from cancel_run.settings import Settings
 
 Answer = dict[str, Any]
@@ -69,8 +79,9 @@ class Activities:
         """readRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
 
         def look(client: JobsClient) -> Answer:
-            seen = self._read(client, question, first=True)
-            if seen["run"]["means"] != Means.ENDED:
+            run, seen = self._read(client, question, first=True)
+            if not run.ended:
+                self._refuse_protected(client, question, run)
                 self._crowd.waits(question.get("workspace"))
             return seen
 
@@ -80,15 +91,18 @@ class Activities:
         """cancelRun: Databricks has accepted to cancel the run.
 
         A second call is harmless: cancelling a run that is stopping changes nothing, and one that comes late looks
-        first whether the run has ended meanwhile, or has been repaired, and then sends nothing.
+        first whether the run has ended meanwhile, or has been repaired, and then sends nothing. Where the settings
+        protect jobs it always looks first: nothing is sent that they do not allow now, whoever decided it and when.
         """
 
         def cancel(client: JobsClient) -> Answer:
-            again, seen = question.get("again", False), {}
-            if not self._is_fresh(question.get("seenActiveAt")):
-                seen = self._read(client, question, first=not again)
-                if seen["run"]["means"] == Means.ENDED or (again and seen["run"]["means"] != Means.UNTOUCHED):
+            again = question.get("again", False)
+            seen: Answer = {}
+            if self._jobs(question) or not self._is_fresh(question.get("seenActiveAt")):
+                run, seen = self._read(client, question, first=not again)
+                if run.ended or (again and not run.untouched):
                     return seen
+                self._refuse_protected(client, question, run)
             try:
                 client.cancel_run(question["runId"], first=not again)
             except NotNowError as error:
@@ -100,12 +114,33 @@ class Activities:
 
     def poll_run(self, question: Question) -> Answer:
         """pollRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
-        return self._answer(question, lambda client: self._read(client, question, first=False))
+        return self._answer(question, lambda client: self._read(client, question, first=False)[1])
 
-    def _read(self, client: JobsClient, question: Question, *, first: bool) -> Answer:
+    def _read(self, client: JobsClient, question: Question, *, first: bool) -> tuple[Run, Answer]:
+        """The run, and the answer that tells it."""
         asked_at = self._clock.now()
         run = client.get_run(question["runId"], repair_id=question.get("repairId"), first=first)
-        return {"run": run.to_json(), "readAt": asked_at.isoformat()}
+        return run, {"run": run.to_json(), "readAt": asked_at.isoformat()}
+
+    def _jobs(self, question: Question) -> JobLists:
+        return self._settings().workspace(question.get("workspace")).jobs
+
+    def _refuse_protected(self, client: JobsClient, question: Question, run: Run) -> None:
+        """Nothing happens where the settings let the run be canceled.
+
+        Raises:
+            ProtectedJobError: they do not, by the job that it tells or, for a task's run, by that of the whole run.
+        """
+        jobs = self._jobs(question)
+        if not jobs:
+            return
+        job_ids = [run.job_id]
+        if run.part_of is not None:
+            with suppress(RunNotFoundError):
+                job_ids.append(client.get_run(run.part_of).job_id)
+            job_ids = job_ids if len(job_ids) > 1 else [None]
+        if objection := jobs.objection(job_ids):
+            raise ProtectedJobError(objection, run_id=question["runId"], seen=run.to_json())
 
     def _is_fresh(self, seen_active_at: str | None) -> bool:
         seen_at = moment(seen_active_at)
@@ -117,6 +152,8 @@ class Activities:
     def _answer(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
         try:
             return ask(self._client(question.get("workspace")))
+        except ProtectedJobError as error:
+            return {"error": error.to_json(), "seen": error.seen}
         except RefusalError as error:
             return {"error": error.to_json()}
         except TransientError as error:

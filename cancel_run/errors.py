@@ -9,6 +9,7 @@
     ├── RefusalError             a final no: asking again changes nothing
     │   ├── RunNotFoundError     the workspace has no such run
     │   ├── AccessError          401 or 403: the token or its permission
+    │   ├── ProtectedJobError    the settings do not let runs of that job be canceled
     │   └── UnknownWorkspaceError
     ├── TransientError           it may pass: ask again later
     ├── NotNowError              nothing was sent: there is no place for the call now
@@ -120,6 +121,20 @@ class AccessError(RefusalError):
 
     code = "AccessDenied"
     mendable = True
+
+
+class ProtectedJobError(RefusalError):
+    """The settings do not let runs of that job be canceled: nothing was sent. ``seen`` is the run's JSON."""
+
+    code = "ProtectedJob"
+
+    def __init__(self, objection: str, *, run_id: int, seen: dict[str, Any]) -> None:
+        self.seen = seen
+        super().__init__(
+            f"Run {run_id} is not canceled: {objection} in this app's settings. "
+            "If it is to stop all the same, cancel it in the workspace.",
+            run_id=run_id,
+        )
 
 
 class UnknownWorkspaceError(RefusalError):

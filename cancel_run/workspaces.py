@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from cancel_run.cancellation.request import ALIAS
+from cancel_run.job_lists import JobLists, read_job_lists
 from cancel_run.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the name of a secret, not the secret
 DEFAULT_SCOPE = "all-apis"
@@ -42,7 +43,10 @@ _SOLE_KEYS = {
     "clientId": "DATABRICKS_CLIENT_ID",
     "scope": "DATABRICKS_SCOPE",
     "workspaceId": "DATABRICKS_WORKSPACE_ID",
+    "protectedJobs": "DATABRICKS_PROTECTED_JOBS",
+    "cancelableJobs": "DATABRICKS_CANCELABLE_JOBS",
 }
+_JOB_LISTS = ("protectedJobs", "cancelableJobs")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9-]{1,127}")
 # Databricks' personal access tokens (dapi) and OAuth secrets (dose) are letters, digits and hyphens, as names are
 _SECRET_ITSELF = re.compile(r"dapi.*|dose[0-9a-f]{8}.*|.*[0-9a-f]{32}.*", re.IGNORECASE)
@@ -55,6 +59,8 @@ _NEVER_IN_A_HOST = re.compile(r"[^!-~]|[\\#?@%]")  # beside what no URL of a hos
 # a workspace's own URL holds its id
 _ID_IN_HOST = re.compile(r"https://adb-([0-9]+)\.[0-9]+\.")
 
+_SAME_HOST = re.compile(r"\.?(?::443)?$")  # what a host can end with and be the same
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -64,6 +70,7 @@ class Workspace:
         workspace_id: Azure's number for it, where it is known.
         token_secret: the name of the vault's secret that holds the token or, with ``oauth``, the principal's secret.
         client_id: the service principal's, with ``oauth``.
+        jobs: whose runs may not be canceled.
     """
 
     alias: str
@@ -73,6 +80,7 @@ class Workspace:
     auth: Auth = Auth.KEY_VAULT
     client_id: str | None = None
     scope: str = DEFAULT_SCOPE
+    jobs: JobLists = field(default_factory=JobLists)
 
 
 def read_workspaces(environ: Mapping[str, str], problems: list[str]) -> dict[str, Workspace]:
@@ -82,6 +90,11 @@ def read_workspaces(environ: Mapping[str, str], problems: list[str]) -> dict[str
     if several and "host" in sole:
         problems.append("DATABRICKS_HOST and DATABRICKS_WORKSPACES are both set; keep one")
     if several:
+        problems += [
+            f"{_SOLE_KEYS[key]} is for a sole workspace; with DATABRICKS_WORKSPACES each entry has its own {key}"
+            for key in _JOB_LISTS
+            if key in sole
+        ]
         return _table(several, problems)
     if "host" not in sole:
         problems.append(
@@ -143,7 +156,21 @@ def _table(text: str, problems: list[str]) -> dict[str, Workspace]:
         for number, named in aliases.items()
         if len(named) > 1
     ]
+    problems += _differing_lists(workspaces.values())
     return workspaces
+
+
+def _differing_lists(workspaces: Iterable[Workspace]) -> Iterator[str]:
+    """Of one workspace under two names, which its jobs would be protected under one of only."""
+    first: dict[tuple[str, str | None], Workspace] = {}
+    for workspace in workspaces:
+        # a host of a region has several workspaces, which their ids tell apart
+        host = _SAME_HOST.sub("", workspace.host.lower())
+        number = None if _ID_IN_HOST.match(workspace.host) else workspace.workspace_id
+        same = first.setdefault((host, number), workspace)
+        if host and same.jobs != workspace.jobs:
+            named = f"{_quoted(same.alias)} and {_quoted(workspace.alias)}"
+            yield f"DATABRICKS_WORKSPACES has one host at {named}; their {' and '.join(_JOB_LISTS)} must be the same"
 
 
 def _entry(alias: str, entry: Any, problems: list[str]) -> Workspace:
@@ -176,7 +203,9 @@ def _workspace(alias: str, given: Mapping[str, Any], where: Mapping[str, str], p
         problems.append(f"{where['scope']} must be one or more scopes of OAuth, such as {DEFAULT_SCOPE}")
     if auth is not Auth.OAUTH:
         problems += [f"{where[key]} is for auth oauth alone" for key in ("clientId", "scope") if key in given]
-    return Workspace(alias, host, secret, number, auth, str(client_id) if client_id else None, str(scope))
+    protected, cancelable = ((where[key], given.get(key)) for key in _JOB_LISTS)
+    jobs = read_job_lists(protected, cancelable, problems)
+    return Workspace(alias, host, secret, number, auth, str(client_id) if client_id else None, str(scope), jobs)
 
 
 def _auth(where: str, given: Any, problems: list[str]) -> Auth:

@@ -43,6 +43,8 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     if "run" in answer:
         progress.problem = None
         progress.saw(Run.from_json(answer["run"]), now, read_at=moment(answer.get("readAt")))
+    elif "seen" in answer:
+        progress.run = Run.from_json(answer["seen"])  # for the result alone: nothing follows from it
     FOLLOWS[step, kind](progress, answer, now)
 
 

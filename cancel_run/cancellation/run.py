@@ -37,7 +37,7 @@ class Run:
 
     ``canceled`` says that it ended by a user's cancel, which ours is. ``repair_id`` is that of its newest repair,
     ``NEVER_REPAIRED`` where there was none, None where the answer did not tell. ``repaired_since`` marks an attempt
-    that has ended, of a run that has been repaired since.
+    that has ended, of a run that has been repaired since. ``part_of`` is the run that a task's run is a part of.
     """
 
     life_cycle_state: str = ""
@@ -54,6 +54,7 @@ class Run:
     restarts_itself: bool = False
     repair_id: int | None = None
     repaired_since: bool = False
+    part_of: int | None = None
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -79,6 +80,7 @@ class Run:
             "start_time": _number(answer, "start_time"),
             "restarts_itself": trigger in _RESTARTING_TRIGGERS,
             "repair_id": _newest_repair(answer) if whole else None,
+            "part_of": whole_run if (whole_run := _number(answer, "job_run_id")) != run_id else None,
         }
         return cls(**_states(answer), **facts)
 

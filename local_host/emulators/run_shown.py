@@ -19,6 +19,7 @@ def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, A
     return {
         "job_id": 11223344,
         "run_id": run.run_id,
+        "job_run_id": run.parent or run.run_id,
         "number_in_job": run.run_id,
         "original_attempt_run_id": run.run_id,
         **_states(run, row),
