@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from local_host.emulators.api_errors import error
 from local_host.emulators.faults import Faults
 
 if TYPE_CHECKING:
@@ -60,18 +61,23 @@ class Principals:
         """The answer to who is not let in; None for who is."""
         kind, _, token = authorization.partition(" ")
         if kind != "Bearer":
-            return _error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type.")
+            return error(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type.")
         if token in self.tokens:
             return None
         issuer = next((one for one in self._identities if token in one.issued), None)
         if issuer is None:
-            return _error(403, "PERMISSION_DENIED", "Invalid access token.")
+            return error(403, "PERMISSION_DENIED", "Invalid access token.")
         if issuer.resources.get(token) != DATABRICKS:
             said = f"Expected aud claim to be: {DATABRICKS}, but was: {issuer.resources.get(token)}."
-            return _error(400, "400", f"io.jsonwebtoken.IncorrectClaimException: {said}")
+            return error(400, "400", f"io.jsonwebtoken.IncorrectClaimException: {said}")
         if issuer not in self._members:
             return web.Response(status=403, text=_NOT_A_MEMBER, content_type="text/html")
         return None
+
+    async def endpoints(self, request: web.Request) -> web.StreamResponse:
+        """``GET /oidc/.well-known/oauth-authorization-server``: where a principal gets its token."""
+        oidc = f"{request.url.origin()}/oidc/v1"
+        return web.json_response({"authorization_endpoint": f"{oidc}/authorize", "token_endpoint": f"{oidc}/token"})
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """``POST /oidc/v1/token``: OAuth's client credentials, by Basic authentication."""
@@ -109,7 +115,3 @@ def _basic(authorization: str) -> tuple[str, str]:
 def _oauth_error(status_code: int, word: str) -> web.Response:
     said: dict[str, Any] = {"error": word, "error_description": "Client authentication failed" if word else ""}
     return web.json_response(said, status=status_code)
-
-
-def _error(status_code: int, error_code: str, message: str) -> web.Response:
-    return web.json_response({"error_code": error_code, "message": message, "details": []}, status=status_code)

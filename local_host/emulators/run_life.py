@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 TERMINAL = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
+NIGHTLY = 11223344  # the job of a run whose facts name no other
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,16 @@ class Run:
     reads: int = 0
     cancels: int = 0
     parent: int | None = None
-    tasks: list[int] = field(default_factory=list)
+    tasks: dict[int, str] = field(default_factory=dict)  # run id of each -> its key
     repair_id: int | None = None
     repaired_ms: int = 0
     ended: list[Attempt] = field(default_factory=list)
+
+    @property
+    def job_id(self) -> int:
+        """The job that it is a run of."""
+        number: int = self.life.facts.get("job_id", NIGHTLY)
+        return number
 
     def advance(self, now: float) -> Row:
         """The row that the run has reached by ``now``."""

@@ -17,7 +17,7 @@ CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "
 def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, Any]:
     """The run in that row; ``tasks`` has the life cycle state of each of its task runs."""
     return {
-        "job_id": 11223344,
+        "job_id": run.job_id,
         "run_id": run.run_id,
         "job_run_id": run.parent or run.run_id,
         "number_in_job": run.run_id,
@@ -28,9 +28,9 @@ def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, A
         "start_time": run.began_ms,
         "end_time": run.began_ms + 1000 if row.state in TERMINAL else 0,
         "run_name": "nightly",
-        "run_page_url": f"{origin}/?o=1#job/11223344/run/{run.run_id}",
+        "run_page_url": f"{origin}/?o=1#job/{run.job_id}/run/{run.run_id}",
         "tasks": [
-            {"run_id": task, "task_key": f"task-{task}", "state": {"life_cycle_state": task_state}}
+            {"run_id": task, "task_key": run.tasks[task], "state": {"life_cycle_state": task_state}}
             for task, task_state in tasks.items()
         ],
         **run.life.facts,

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from local_host.emulators.api_errors import error, tell_errors, unknown
 from local_host.emulators.faults import Faults
+from local_host.emulators.jobs import OWNER, Jobs
 from local_host.emulators.principals import Principals
 from local_host.emulators.run_life import TERMINAL, Life, Row, Run
 from local_host.emulators.run_shown import history, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LONGEST_RUN_ID = 19  # digits of 2^63
+VERSIONS = ("2.0", "2.1", "2.2")
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,27 @@ class JobsApi:
         self._runs: dict[int, Run] = {}
         self._ids = itertools.count(455_644_833)
         self._changed = threading.Condition()
-        self.app = web.Application()
+        self.jobs = Jobs(self)
+        self.app = web.Application(middlewares=[tell_errors])
         self.app.router.add_post("/oidc/v1/token", self.principals.token)
-        for version in ("2.1", "2.2"):
+        self.app.router.add_get("/.well-known/databricks-config", self._about)
+        self.app.router.add_get("/oidc/.well-known/oauth-authorization-server", self.principals.endpoints)
+        self.app.router.add_get("/api/2.0/preview/scim/v2/Me", self._me)
+        for version in VERSIONS:
+            self.app.router.add_routes(self.jobs.routes(version))
             self.app.router.add_get(f"/api/{version}/jobs/runs/get", self._handler("get", version))
             self.app.router.add_post(f"/api/{version}/jobs/runs/cancel", self._handler("cancel", version))
+        self.app.router.add_route("*", "/{path:.*}", self._unknown)
 
     # -- for whoever sets the scene ----------------------------------------------------------------------------------
 
-    def add_run(self, life: Life | None = None, *, run_id: int | None = None, tasks: int = 0) -> int:
-        """The id of a run that has begun; its task runs, if any, can be read and canceled by ids of their own."""
+    def add_run(self, life: Life | None = None, *, run_id: int | None = None, tasks: Iterable[str] = ()) -> int:
+        """The id of a run that has begun; its task runs, one a key, can be read and canceled by ids of their own."""
         with self._changed:
             number = run_id if run_id is not None else next(self._ids)
             begun = Run(number, life or Life(), self._clock(), _now_ms(), (life or Life()).rows)
             self._runs[number] = begun
-        begun.tasks = [self.add_run(life) for _ in range(tasks)]
+        begun.tasks = {self.add_run(life): key for key in tasks}
         for task in begun.tasks:
             self._runs[task].parent = number
         return number
@@ -90,6 +99,15 @@ class JobsApi:
             repair_id = next(self._ids)
             self._runs[run_id].repair(repair_id, rows, self._clock(), _now_ms())
             return repair_id
+
+    def cancel_all(self, job_id: int | None = None, *, queued_alone: bool = False) -> None:
+        """Every active run of the job, or of any, is canceled; where ``queued_alone``, those that are QUEUED."""
+        with self._changed:
+            for run in list(self._runs.values()):
+                row = run.advance(self._clock())
+                chosen = run.parent is None and job_id in {None, run.job_id}
+                if chosen and row.state not in TERMINAL and (row.state == "QUEUED" or not queued_alone):
+                    self._cancel(run, row)
 
     def forget(self, run_id: int) -> None:
         """The workspace has no such run any more."""
@@ -139,6 +157,20 @@ class JobsApi:
 
         return handle
 
+    async def _about(self, request: web.Request) -> web.StreamResponse:
+        # what Databricks' clients ask for first, without a token
+        return web.json_response({"oidc_endpoint": f"{request.url.origin()}/oidc", "workspace_id": "1"})
+
+    async def _me(self, request: web.Request) -> web.StreamResponse:
+        refusal = self.principals.refusal(request.headers.get("Authorization", ""))
+        if refusal is not None:
+            return refusal
+        return web.json_response({"id": "1", "userName": OWNER, "displayName": "Owner", "active": True})
+
+    async def _unknown(self, request: web.Request) -> web.StreamResponse:
+        refusal = self.principals.refusal(request.headers.get("Authorization", ""))
+        return refusal if refusal is not None else unknown(request)
+
     def _when(self, asked: str) -> str:
         with self._changed:
             run = self._runs.get(_number(asked) or 0)
@@ -162,9 +194,9 @@ class JobsApi:
         with self._changed:
             run = self._runs.get(number) if number is not None else None
             if number is None:
-                return _error(400, "MALFORMED_REQUEST", f"Could not parse run_id '{asked[:40]}'."), ""
+                return error(400, "MALFORMED_REQUEST", f"Could not parse run_id '{asked[:40]}'."), ""
             if run is None:
-                return _error(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist."), ""
+                return error(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist."), ""
             row = run.advance(self._clock())
             if operation == "cancel":
                 return self._cancel(run, row), row.state
@@ -177,7 +209,7 @@ class JobsApi:
 
     def _cancel(self, run: Run, row: Row) -> web.Response:
         if not run.life.may_manage:
-            return _error(403, "PERMISSION_DENIED", "User does not have CAN MANAGE RUN on the job.")
+            return error(403, "PERMISSION_DENIED", "User does not have CAN MANAGE RUN on the job.")
         run.cancels += 1
         canceled = row.state not in {*TERMINAL, "TERMINATING"}
         if canceled and run.cancels > run.life.ignored_cancels:
@@ -197,7 +229,3 @@ def _now_ms() -> int:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_RUN_ID else None
-
-
-def _error(status_code: int, error_code: str, message: str) -> web.Response:
-    return web.json_response({"error_code": error_code, "message": message, "details": []}, status=status_code)

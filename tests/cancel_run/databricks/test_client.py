@@ -88,7 +88,7 @@ def test_a_run_id_of_63_bits_arrives_whole(workspace: JobsApi, client: JobsClien
 
 
 def test_a_task_run_is_canceled_alone(workspace: JobsApi, client: JobsClient) -> None:
-    run_id = workspace.add_run(tasks=2)
+    run_id = workspace.add_run(tasks=("extract", "load"))
     client.cancel_run(run_id + 1)
     assert [workspace.state_of(number) for number in (run_id, run_id + 1, run_id + 2)] == [
         "RUNNING",
