@@ -15,7 +15,7 @@ from cancel_run.activities import Activities, Answer, Question
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
-from cancel_run.triggers import http_trigger, openapi, queue_trigger, timer_trigger
+from cancel_run.triggers import http_trigger, listing, openapi, queue_trigger, timer_trigger
 from cancel_run.triggers.replies import Reply
 from cancel_run.triggers.starting import ORCHESTRATOR
 
@@ -24,10 +24,12 @@ __all__ = ["__version__", "app", "create_app"]  # what `python -m local_host` ta
 STORAGE = "AzureWebJobsStorage"  # the Functions host's own connection holds the queue too
 
 # every method comes in, so that a wrong one is told what is right
-ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+LOOKS = ["GET", "HEAD"]
+OTHERS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+ANY_METHOD = [*LOOKS, *OTHERS]
 
 
-def create_app(environ: Mapping[str, str]) -> df.DFApp:
+def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app is a list of functions
     """The app with its functions, wired to the settings in ``environ``, which are read when first needed.
 
     A wrong setting is therefore an answer that names it, not an app that does not load.
@@ -39,10 +41,17 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:
     activities = Activities(load_settings, clock)
 
     @app.function_name("startFromHttp")
-    @app.route(route=http_trigger.ROUTE, methods=ANY_METHOD)
+    @app.route(route=http_trigger.ROUTE, methods=OTHERS)
     @app.durable_client_input(client_name="client")
     async def start_from_http(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return _response(await http_trigger.start(req, client, load_settings, clock))
+
+    # a function of its own: a drained app, whose startFromHttp is disabled, still tells what is under way
+    @app.function_name("listCancellations")
+    @app.route(route=http_trigger.ROUTE, methods=LOOKS)
+    @app.durable_client_input(client_name="client")
+    async def list_cancellations(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return _response(await listing.list_cancellations(req, client, load_settings, clock, http_trigger.ROUTE))
 
     @app.function_name("getCancellation")
     @app.route(route=f"{http_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)

@@ -97,9 +97,18 @@ def test_the_answer_on_the_http_page_has_the_keys_of_the_real_one(host: LocalHos
     host.engine.wait_until_ended(accepted.json()["instanceId"], SECONDS)
 
 
+def test_the_list_on_the_http_page_has_the_keys_and_the_parameters_of_the_real_one() -> None:
+    shown, document = json.loads(HTTP.blocks()[1]), openapi.document("")
+    schema = document["components"]["schemas"]["Cancellations"]["properties"]
+    assert list(shown) == list(schema)
+    assert list(shown["cancellations"][0]) == list(schema["cancellations"]["items"]["properties"])
+    parameters = document["paths"]["/cancel-active-run"]["get"]["parameters"]
+    assert HTTP.first_column("List")[: len(parameters)] == [one["name"] for one in parameters]
+
+
 def test_the_result_on_the_http_page_and_its_table_have_the_keys_of_the_real_one() -> None:
     keys = list(CancelResult(outcome=Outcome.CANCELED, run_id=7).to_json())
-    assert list(json.loads(HTTP.blocks()[1])) == keys
+    assert list(json.loads(HTTP.blocks()[2])) == keys
     assert [name for row in HTTP.rows("The result")[: len(keys)] for name in names(row[0])] == keys
 
 

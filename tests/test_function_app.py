@@ -35,7 +35,7 @@ def parameters(name: str) -> dict[str, Any]:
 
 def test_the_functions_are_those_that_the_design_names() -> None:
     orchestration = {"cancel-active-run", "readRun", "cancelRun", "pollRun"}
-    triggers = {"startFromHttp", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
+    triggers = {"startFromHttp", "listCancellations", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
     assert set(NAMES) == orchestration | triggers | {"purgeHistory"}
 
 

@@ -57,7 +57,9 @@ THIRD_PARTIES: dict[str, set[str]] = {
     "databricks/tokens/oauth": {"requests"},
     "durable": {"azure"},
     "orchestrator": {"azure"},
+    "triggers/listing": {"azure"},
     "triggers/timer_trigger": {"azure"},
+    "triggers/windows": {"azure"},
     "workspaces": {"urllib3"},
 }
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from cancel_run.errors import RequestError
 
 FAIL_ON_FAILURE = "returnInternalServerErrorOnFailure"
-_FUNCTION_KEY = "code"
+FUNCTION_KEY = "code"
 
 
 def wants_failure(url: str) -> bool:
@@ -21,7 +21,7 @@ def wants_failure(url: str) -> bool:
     Raises:
         RequestError: the flag is neither true nor false.
     """
-    asked = _query(url).get(FAIL_ON_FAILURE.lower(), "false").lower()
+    asked = query_of(url).get(FAIL_ON_FAILURE.lower(), "false").lower()
     if asked not in {"true", "false"}:
         raise RequestError([f"{FAIL_ON_FAILURE} in the query must be true or false"])
     return asked == "true"
@@ -32,10 +32,15 @@ def status_url(url: str, route: str, instance_id: str) -> str:
 
     A poller may not send a header again, so a key that came in the URL stays in it; no other key is ever put there.
     """
-    given = _query(url)
-    kept = {name: given[name.lower()] for name in (_FUNCTION_KEY, FAIL_ON_FAILURE) if given.get(name.lower())}
+    given = query_of(url)
+    kept = {name: given[name.lower()] for name in (FUNCTION_KEY, FAIL_ON_FAILURE) if given.get(name.lower())}
     query = f"?{urlencode(kept)}" if kept else ""
     return f"{base_url(url, route)}/{route}/{quote(instance_id)}{query}"
+
+
+def caller_key(url: str) -> str | None:
+    """The function key that the caller has put into the query, or None."""
+    return query_of(url).get(FUNCTION_KEY) or None
 
 
 def base_url(url: str, route: str) -> str:
@@ -45,7 +50,7 @@ def base_url(url: str, route: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{before[1] if before else parts.path}"
 
 
-def _query(url: str) -> dict[str, str]:
+def query_of(url: str) -> dict[str, str]:
     """The query: keys in small letters, and the first value of each."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     return {key.lower(): value for key, value in reversed(pairs)}

@@ -60,7 +60,7 @@ class HttpRequest(Protocol):
 
 async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> Reply:
     """202 with ``{"instanceId", "runId", "workspace", "joined", "statusUrl"}``: the run is being canceled."""
-    refusal = _refusal_by_its_head(request)
+    refusal = _refusal_by_its_head(request, allowed="GET, POST")
     if refusal is not None:
         return refusal
     try:
@@ -86,10 +86,10 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
 
 
-def _refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT) -> Reply | None:
+def _refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT, allowed: str = "POST") -> Reply | None:
     """What is wrong before anything in the body is looked at."""
     if request.method != "POST":
-        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow="POST")
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow=allowed)
     media_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")

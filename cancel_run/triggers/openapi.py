@@ -36,6 +36,7 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
 
     ``behind_entra``: it asks for a token of Microsoft Entra and for no key.
     """
+    workspaces = sorted(workspaces)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -46,7 +47,7 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
         "servers": [{"url": server_url}],
         "security": [{"entra": []}] if behind_entra else [{"keyInHeader": []}, {"keyInQuery": []}],
         "paths": {
-            "/cancel-active-run": {"post": _start()},
+            "/cancel-active-run": {"get": _list(workspaces), "post": _start()},
             "/cancel-active-run/{instanceId}": {"get": _look()},
             "/alerts": {"post": _enqueue()},
             "/openapi.json": {"get": _openapi()},
@@ -62,8 +63,9 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
                 }
             },
             "schemas": {
-                "Request": _request(sorted(workspaces)),
+                "Request": _request(workspaces),
                 "Accepted": _accepted(),
+                "Cancellations": _cancellations(),
                 "Running": _running(),
                 "Result": _object(result_schema()),
                 "Problem": _problem(),
@@ -88,6 +90,28 @@ def _start() -> dict[str, Any]:
             "415": _refusal("The body is not JSON."),
             "500": _refusal("The app settings cannot be used; every problem is named."),
             "503": _refusal("The task hub cannot tell; ask again, nothing is begun twice.", _retry_after()),
+        },
+    }
+
+
+def _list(workspaces: list[str]) -> dict[str, Any]:
+    asked = {
+        "status": ("Only what is under way, or only what has ended.", {"type": "string", "enum": ["active", "ended"]}),
+        "workspace": ("Only of this one.", {"type": "string", **({"enum": workspaces} if workspaces else {})}),
+        "since": ("Only what was begun since then: ISO 8601, in UTC where it names no zone.", _TIME),
+        "until": ("Only what was begun by then.", _TIME),
+    }
+    return {
+        "operationId": "listCancellations",
+        "summary": "What is under way, and what has ended: the newest first, some 50 to 150 at once.",
+        "parameters": [
+            {"name": name, "in": "query", "description": described, "schema": schema}
+            for name, (described, schema) in asked.items()
+        ],
+        "responses": {
+            "200": _answer("The newest of them.", "Cancellations"),
+            "400": _refusal("The query cannot be taken; every problem is named."),
+            "503": _refusal("The task hub cannot be reached or cannot tell.", _retry_after()),
         },
     }
 
@@ -173,6 +197,37 @@ def _running() -> dict[str, Any]:
             "runtimeStatus": {"type": "string", "enum": ["Pending", "Running", "ContinuedAsNew", "Suspended"]},
             "statusUrl": {"type": "string", "format": "uri"},
             "progress": _progress(),
+        }
+    )
+
+
+def _cancellations() -> dict[str, Any]:
+    text = {"type": "string", "nullable": True}
+    facts: dict[str, dict[str, Any]] = {
+        "instanceId": {"type": "string"},
+        "runId": _REPORTED_RUN_ID,
+        "workspace": {"type": "string"},
+        "rehearsal": {"type": "boolean", "description": "Nothing was or will be sent."},
+        "runtimeStatus": {"type": "string"},
+        "startedAt": _TIME,
+        "endedAt": {**_TIME, "nullable": True, "description": "null while it is under way."},
+        "lifeCycleState": text,
+        "resultState": text,
+        "outcome": {**text, "description": "null while it is under way."},
+        "stopped": {"type": "boolean"},
+        "errorCode": text,
+        "reason": text,
+        "requestedBy": text,
+        "startedBy": text,
+        "fromQueue": {"type": "boolean", "description": "By an alert, or another message of the queue."},
+        "statusUrl": {"type": "string", "format": "uri"},
+    }
+    following = {"type": "string", "format": "uri", "nullable": True, "description": "Where the older ones are."}
+    return _object(
+        {
+            "cancellations": {"type": "array", "items": _object(facts)},
+            "more": {"type": "boolean", "description": "There may be older ones."},
+            "next": following,
         }
     )
 

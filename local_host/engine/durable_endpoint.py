@@ -25,6 +25,8 @@ STORAGE_AWAY = {
     "ExceptionMessage": "Connection refused",
     "ExceptionType": "Azure.RequestFailedException",
 }
+CONTINUATION = "x-ms-continuation-token"
+PAGE = 100  # instances in one answer, where nobody asks for another number
 PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
 
 
@@ -98,7 +100,13 @@ class DurableEndpoint:
         return web.json_response(shown, status=200 if instance.runtime_status in ENDED else 202)
 
     async def _list(self, request: web.Request) -> web.Response:
-        return web.json_response([_shown(instance, request) for instance in await self._chosen(request)])
+        """One page, in the order of the ids; a header tells what to ask the next one with, where there is one."""
+        chosen = sorted(await self._chosen(request), key=lambda instance: instance.instance_id)
+        after, size = request.headers.get(CONTINUATION, ""), int(request.query.get("top", PAGE))
+        left = [instance for instance in chosen if instance.instance_id > after]
+        page = left[:size]
+        following = {CONTINUATION: page[-1].instance_id} if len(left) > size else {}
+        return web.json_response([_shown(instance, request) for instance in page], headers=following)
 
     async def _purge_chosen(self, request: web.Request) -> web.Response:
         chosen = await self._chosen(request)

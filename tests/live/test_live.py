@@ -77,7 +77,12 @@ def test_the_document_is_valid_and_names_this_app_as_its_server(path: str, app: 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", START, "POST"), ("OPTIONS", START, "POST"), ("DELETE", NOBODYS, "GET"), ("PUT", DOCUMENT, "GET")],
+    [
+        ("PUT", START, "GET, POST"),
+        ("OPTIONS", START, "GET, POST"),
+        ("DELETE", NOBODYS, "GET"),
+        ("PUT", DOCUMENT, "GET"),
+    ],
 )
 def test_a_wrong_method_is_told_the_right_one(method: str, path: str, allowed: str, app: App) -> None:
     refused = app.call(method, path)

@@ -163,6 +163,21 @@ def test_the_client_lists_and_purges_by_what_it_asks_for(
     assert ids(client.get_status_by(began)) == ["listed-0"]
 
 
+def test_a_list_comes_in_pages_by_instance_id_and_the_client_sees_the_first(
+    local: LocalHost, client: df.DurableOrchestrationClient, servers: BackgroundServers
+) -> None:
+    for number in range(3):
+        servers.run(client.start_new("wait", f"paged-{2 - number}", {"a": 1}))
+    url = f"{json.loads(local.client_binding)['rpcBaseUrl']}instances/?instanceIdPrefix=paged-&top=2&showInput=false"
+    first = requests.get(url, timeout=SECONDS)
+    after = {"x-ms-continuation-token": first.headers["x-ms-continuation-token"]}
+    second = requests.get(url, headers=after, timeout=SECONDS)
+    assert [one["instanceId"] for one in first.json()] == ["paged-0", "paged-1"]
+    assert [(one["instanceId"], one["input"]) for one in second.json()] == [("paged-2", None)]
+    assert "x-ms-continuation-token" not in second.headers
+    assert len(servers.run(client.get_status_by(instance_id_prefix="paged-"))) == 3
+
+
 def test_two_starts_of_one_id_at_the_same_moment_give_one_instance(
     client: df.DurableOrchestrationClient, servers: BackgroundServers
 ) -> None:

@@ -44,7 +44,7 @@ def test_a_workspace_that_the_settings_do_not_know_is_refused_by_name(host: Loca
 @pytest.mark.parametrize(
     ("method", "body", "media_type", "status_code"),
     [
-        ("GET", b"", "application/json", 405),
+        ("PUT", b"", "application/json", 405),
         ("POST", b"{}", "text/plain", 415),
         ("POST", b"{}", "application/json", 400),
         ("POST", b"", "application/json", 400),

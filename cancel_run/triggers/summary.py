@@ -1,0 +1,72 @@
+"""One cancellation in a few facts, out of the task hub's status of its instance: a line of the list."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from cancel_run.cancellation.order import Order
+from cancel_run.cancellation.request import ALIAS
+from cancel_run.cancellation.result import Outcome, iso
+from cancel_run.cancellation.stored import moment
+from cancel_run.errors import RequestError
+from cancel_run.triggers.callers_url import status_url
+from cancel_run.triggers.starting import ACTIVE, runtime_status
+
+# a workspace's name has no tilde: what stands after one says that the instance is no plain cancellation
+INSTANCE_ID = re.compile(rf"(?P<workspace>{ALIAS.pattern})(?:~(?P<kind>[a-z]{{1,20}}))?-(?P<run_id>[1-9][0-9]{{0,18}})")
+_REHEARSAL = "rehearsal"
+
+
+def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
+    """The JSON object of an instance, for an answer to a request at ``url``; None for one that is no cancellation."""
+    named = INSTANCE_ID.fullmatch(status.instance_id or "")
+    if named is None or status.runtime_status is None:
+        return None
+    name = runtime_status(status)
+    active = name in ACTIVE
+    order, progress = order_of(status), _object(status.custom_status)
+    result = _object(status.output) if name == "Completed" else {}
+    return {
+        "instanceId": status.instance_id,
+        "runId": int(named["run_id"]),
+        "workspace": named["workspace"],
+        "rehearsal": named["kind"] == _REHEARSAL,
+        "runtimeStatus": name,
+        "startedAt": iso(started_at(status)),
+        "endedAt": None if active else iso(_aware(status.last_updated_time)),
+        "lifeCycleState": result.get("finalLifeCycleState") or progress.get("lifeCycleState"),
+        "resultState": result.get("resultState"),
+        "outcome": None if active else result.get("outcome", Outcome.FAILED.value),
+        "stopped": bool(result.get("stopped")),
+        "errorCode": _object(result.get("error") or progress.get("problem")).get("code"),
+        "reason": result.get("reason") or order.reason,
+        "requestedBy": result.get("requestedBy") or order.requested_by,
+        "startedBy": result.get("startedBy") or order.started_by,
+        "fromQueue": order.from_queue,
+        "statusUrl": status_url(url, route, status.instance_id),
+    }
+
+
+def order_of(status: Any) -> Order:
+    """The order that the instance was begun with, as far as it can be read."""
+    input_ = {key: value for key, value in _object(status.input_).items() if key != "progress"}
+    try:
+        return Order.from_json(input_)
+    except RequestError:
+        return Order()  # somebody began it past the triggers
+
+
+def started_at(status: Any) -> datetime:
+    """When the cancellation began; the hub's own time is that of its last continue_as_new."""
+    carried = _object(_object(status.input_).get("progress")).get("startedAt")
+    return moment(carried) or _aware(status.created_time)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _aware(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
