@@ -11,7 +11,7 @@ from azure.durable_functions.models.utils import http_utils
 from azure.functions.decorators.core import BindingDirection
 
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.engine.client_binding import client_binding
+from local_host.engine.client_binding import ActivityClient, client_binding
 from local_host.engine.durable_endpoint import DurableEndpoint
 from local_host.engine.engine import Engine
 from local_host.engine.journaled_engine import JournaledEngine
@@ -79,15 +79,13 @@ class LocalHost:
         self._outputs = outputs or {}
         self._attached: list[Trigger] = []
         triggers = HttpTriggers(self.functions, self.call, keys=keys)
-        versioning = Versioning.of_host_json()
-        self.engine = (
-            JournaledEngine(self.functions, state, versioning)
-            if state
-            else Engine(self.functions, versioning=versioning)
-        )
+        client = ActivityClient(servers.run)
+        options: dict[str, Any] = {"versioning": Versioning.of_host_json(), "client": client}
+        self.engine = JournaledEngine(self.functions, state, **options) if state else Engine(self.functions, **options)
         try:
             self.endpoint = DurableEndpoint(self.engine)
             self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))
+            client.serve(self.client_binding)
             self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
         except OSError:
             self.engine.close()  # its threads would keep the process alive
@@ -133,6 +131,6 @@ class LocalHost:
         """No orchestration runs any more. The servers are the caller's to close, after this."""
         while self._attached:
             self._attached.pop().close()
+        self.engine.close()
         # the SDK keeps one client session for the process and never closes it; its loop ends with the servers
         self.servers.run(http_utils._close_session())  # noqa: SLF001
-        self.engine.close()

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from local_host.emulators.api_errors import error, tell_errors, unknown
+from local_host.emulators.api_errors import ApiError, error, tell_errors, unknown
 from local_host.emulators.faults import Faults
 from local_host.emulators.jobs import OWNER, Jobs
 from local_host.emulators.principals import Principals
 from local_host.emulators.run_life import TERMINAL, Life, Row, Run
+from local_host.emulators.run_list import listed
 from local_host.emulators.run_shown import history, shown
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Call:
 class JobsApi:
     """The server's application and what it knows; every method may be called from any thread.
 
-    Its faults are for ``get`` and ``cancel``, or for those ``before cancel`` and ``after cancel`` of a run.
+    Its faults are for ``list``, ``get`` and ``cancel``, or these two ``before cancel`` or ``after cancel`` of
+    a run. A call of ``list`` is known by its job's id.
     """
 
     def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,6 +71,7 @@ class JobsApi:
             self.app.router.add_routes(self.jobs.routes(version))
             self.app.router.add_get(f"/api/{version}/jobs/runs/get", self._handler("get", version))
             self.app.router.add_post(f"/api/{version}/jobs/runs/cancel", self._handler("cancel", version))
+            self.app.router.add_get(f"/api/{version}/jobs/runs/list", self._handler("list", version))
         self.app.router.add_route("*", "/{path:.*}", self._unknown)
 
     # -- for whoever sets the scene ----------------------------------------------------------------------------------
@@ -138,7 +141,7 @@ class JobsApi:
 
     def _handler(self, operation: str, version: str) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await self._run_id(request)
+            asked = await self._id(request, "job_id" if operation == "list" else "run_id")
             fault = self.faults.take(operation, f"{operation} {self._when(asked)} cancel")
             answer: web.StreamResponse
             state = ""
@@ -176,20 +179,22 @@ class JobsApi:
             run = self._runs.get(_number(asked) or 0)
             return "after" if run is not None and run.cancels else "before"
 
-    async def _run_id(self, request: web.Request) -> str:
+    async def _id(self, request: web.Request, key: str) -> str:
         if request.method == "GET":
-            return request.query.get("run_id", "")
+            return request.query.get(key, "")
         try:
             body = await request.json()
         except ValueError:
             return ""
-        return str(body.get("run_id", "")) if isinstance(body, dict) else ""
+        return str(body.get(key, "")) if isinstance(body, dict) else ""
 
     def _answer(self, operation: str, request: web.Request, asked: str) -> tuple[web.Response, str]:
         """The answer, and the state in which it found the run."""
         refusal = self.principals.refusal(request.headers.get("Authorization", ""))
         if refusal is not None:
             return refusal, ""
+        if operation == "list":
+            return self._list(request), ""
         number = _number(asked)
         with self._changed:
             run = self._runs.get(number) if number is not None else None
@@ -206,6 +211,14 @@ class JobsApi:
             if request.query.get("include_history") == "true":
                 told["repair_history"] = history(run, row)
             return web.json_response(told), row.state
+
+    def _list(self, request: web.Request) -> web.Response:
+        with self._changed:
+            runs = [(run, run.advance(self._clock())) for run in self._runs.values()]
+            try:
+                return web.json_response(listed(runs, request.query, str(request.url.origin())))
+            except ApiError as refused:
+                return refused.answer()
 
     def _cancel(self, run: Run, row: Row) -> web.Response:
         if not run.life.may_manage:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from azure.durable_functions import RetryOptions
 
+    from local_host.engine.client_binding import ActivityClient
+
 # between an instance's id and the number of its execution; no id may contain it
 EXECUTION_MARK = "#"
 
@@ -142,14 +144,24 @@ def adapted_orchestrator(
 
 
 def adapted_activity(
-    name: str, user_function: Callable[..., Any], parameter: str, closed: threading.Event
+    function: Any, client: ActivityClient | None, closed: threading.Event
 ) -> Callable[[Any, Any], Any]:
     """The activity for durabletask, under its registered name: called by keyword, and no more once it is closed."""
+    name, parameter, user_function = (
+        function.get_function_name(),
+        function.get_trigger().name,
+        function.get_user_function(),
+    )
+    bound = next((binding.name for binding in function.get_bindings() if binding.type == "durableClient"), None)
 
     def call(_: Any, input_: Any) -> Any:
         if closed.is_set():
             raise RuntimeError("The engine has been closed.")
+        if bound is not None and client is None:
+            raise RuntimeError(f"{name} has a durable client, and this engine has none to give.")
         try:
+            if bound is not None and client is not None:
+                return client.call(user_function, bound, **{parameter: input_})
             result = user_function(**{parameter: input_})
             return asyncio.run(result) if inspect.iscoroutine(result) else result
         except Exception as error:

@@ -24,6 +24,8 @@ from local_host.engine.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from local_host.engine.client_binding import ActivityClient
+
 ACTIVITY_THREADS = 20  # host.json's maxConcurrentActivityFunctions
 PAGE = 200  # instances in one answer of the backend
 LOOK_SECONDS = 0.01  # between two looks at an instance whose end is waited for
@@ -46,7 +48,7 @@ class Engine:
     """Runs the orchestrators and activities among the given functions; thread-safe, its methods block.
 
     An instance has the ``versioning``'s default version for life; one that is refused for its version waits for
-    somebody who takes it.
+    somebody who takes it. ``client`` is for activities with a durable client.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Engine:
         *,
         activity_threads: int = ACTIVITY_THREADS,
         versioning: Versioning = Versioning(),
+        client: ActivityClient | None = None,
     ) -> None:
         logger = logging.getLogger("durabletask")
         logger.setLevel(logging.ERROR)  # it tells of every start and every failed try
@@ -69,12 +72,19 @@ class Engine:
         self._common: dict[str, Any] = {"channel": InProcessChannel(self._backend), "data_converter": PlainJson()}
         self._common |= {"logger": logger, "emit_trace_spans": False}
         self._activity_threads = activity_threads
+        self._activity_client = client
         self._client = TaskHubGrpcClient(**self._common)
         self._work(functions, versioning)
 
     def _work(self, functions: Iterable[Any], versioning: Versioning) -> None:
-        threads = self._activity_threads
-        self._worker = Worker(functions, versioning, activity_threads=threads, closed=self._closed, **self._common)
+        self._worker = Worker(
+            functions,
+            versioning,
+            activity_threads=self._activity_threads,
+            closed=self._closed,
+            client=self._activity_client,
+            **self._common,
+        )
         self._version = versioning.default_version
 
     def deploy(self, functions: Iterable[Any], versioning: Versioning) -> None:

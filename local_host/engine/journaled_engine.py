@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from local_host.engine.engine import Engine, UnknownOrchestratorError
 from local_host.engine.journal import Journal
-from local_host.engine.versioning import Versioning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,15 +24,15 @@ logger = logging.getLogger("local_host")
 
 
 class JournaledEngine(Engine):
-    """An engine whose instances are in the file at ``state`` too.
+    """An engine, with its ``options``, whose instances are in the file at ``state`` too.
 
     Raises:
         JournalError: the file cannot be used.
     """
 
-    def __init__(self, functions: Iterable[Any], state: Path, versioning: Versioning = Versioning()) -> None:
+    def __init__(self, functions: Iterable[Any], state: Path, **options: Any) -> None:
         self._journal = Journal(state)
-        super().__init__(functions, versioning=versioning)
+        super().__init__(functions, **options)
         for instance in self._journal.unfinished():
             try:
                 self.start(instance.name, instance.instance_id, instance.input)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
+    from local_host.engine.client_binding import ActivityClient
     from local_host.engine.versioning import Versioning
 
 # host.json's maxConcurrentOrchestratorFunctions: kept from the activities, so that these go on while all of those wait
@@ -29,6 +30,7 @@ class Worker:
         *,
         activity_threads: int,
         closed: threading.Event,
+        client: ActivityClient | None,
         **common: Any,
     ) -> None:
         self.orchestrators: set[str] = set()
@@ -42,13 +44,13 @@ class Worker:
             ),
         )
         for function in functions:
-            name, trigger = function.get_function_name(), function.get_trigger()
-            user_function = function.get_user_function()
-            if trigger.type == "orchestrationTrigger":
+            name, kind = function.get_function_name(), function.get_trigger().type
+            if kind == "orchestrationTrigger":
                 self.orchestrators.add(name)
-                self._worker.add_orchestrator(adapted_orchestrator(name, user_function.orchestrator_function))
-            elif trigger.type == "activityTrigger":
-                self._worker.add_activity(adapted_activity(name, user_function, trigger.name, closed))
+                orchestrate = function.get_user_function().orchestrator_function
+                self._worker.add_orchestrator(adapted_orchestrator(name, orchestrate))
+            elif kind == "activityTrigger":
+                self._worker.add_activity(adapted_activity(function, client, closed))
         self._worker.use_versioning(versioning.options())
         self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 

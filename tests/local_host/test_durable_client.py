@@ -50,6 +50,15 @@ def test_an_instance_without_id_or_input_is_given_an_id(
     assert local.engine.wait_until_ended(instance_id, SECONDS).output == {"given": None}
 
 
+def test_an_activity_with_a_client_begins_instances_and_cannot_replace_one_that_runs(local: LocalHost) -> None:
+    local.engine.start("wait", "is-there")
+    local.engine.start("delegate", "first", "by-an-activity")
+    local.engine.start("delegate", "second", "is-there")
+    assert local.engine.wait_until_ended("first", SECONDS).output == {"seen": "give_back"}
+    assert "already exists" in local.engine.wait_until_ended("second", SECONDS).output["refused"]
+    local.engine.terminate("is-there", "enough")
+
+
 def test_an_input_of_megabytes_passes(local: LocalHost) -> None:
     given = "x" * 3_000_000
     url = json.loads(local.client_binding)["rpcBaseUrl"]

@@ -37,6 +37,22 @@ def create_app() -> df.DFApp:  # noqa: C901  # an app is a list of functions
         yield context.create_timer(context.current_utc_datetime)
         raise ValueError("as it was meant to")
 
+    @app.orchestration_trigger(context_name="context")
+    def delegate(context: Any) -> Any:
+        seen = yield context.call_activity("beginAnother", context.get_input())
+        return seen
+
+    @app.function_name("beginAnother")
+    @app.activity_trigger(input_name="instance")
+    @app.durable_client_input(client_name="client")
+    async def begin_another(instance: str, client: df.DurableOrchestrationClient) -> Any:
+        try:
+            await client.start_new("give_back", instance)
+        except Exception as error:  # noqa: BLE001  # the SDK raises bare ones
+            return {"refused": str(error)}
+        status = await client.get_status(instance)
+        return {"seen": status.name}
+
     @app.route(route="echo/{first}/and/{second}")
     async def echo(req: func.HttpRequest) -> func.HttpResponse:
         told = {
