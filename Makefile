@@ -1,7 +1,8 @@
-# The commands of this project. Each makes .venv first when there is none or a list of requirements changed.
+# The commands of this project: `make` alone lists them. Each installs first what it needs, once.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCAL_READY := $(VENV)/.ready-local
 READY := $(VENV)/.ready
 
 # The real Storage queue for the tests, where there is node: the newest release that runs on Node 20.
@@ -23,20 +24,84 @@ SUPPLY_READY := $(SUPPLY)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: demo serve test test-live soak compat histories bench picture lint format clean node lint-infra lock audit
+.PHONY: help demo serve cancel azurite test test-live soak compat histories bench picture lint format clean node lint-infra lock audit another-python
+.DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
 
-$(READY): requirements.txt requirements-dev.txt
+help:
+	@echo 'make demo       one cancellation on an emulated workspace, shown; no account is needed'
+	@echo 'make serve      the app at port 7071 until Ctrl-C; PORT=0 takes a free port'
+	@echo 'make cancel     cancels RUN=455644833 of the workspace that the settings name;'
+	@echo '                WORKSPACE=name, REASON="over budget" and TIMEOUT=seconds may be left out'
+	@echo 'make azurite    a Storage queue for `make serve`, until Ctrl-C (needs npm)'
+	@echo
+	@echo 'make test       the tests'
+	@echo 'make lint       what CI checks beside the tests; `make format` mends what ruff can mend'
+	@echo 'make test-live  asks a host elsewhere: BASE=https://... KEY=...'
+	@echo 'make soak       the tests that have two sizes, at their full size'
+	@echo 'make compat     this release and BASE=COMMIT go on with the cancellations of each other'
+	@echo 'make histories  records the golden histories of VERSION=0.3'
+	@echo 'make bench      measures this app beside its peers'
+	@echo 'make picture    draws docs/how-it-works.svg'
+	@echo 'make lock       locks the dependencies; `make audit` asks for known vulnerabilities'
+	@echo 'make clean      removes .venv and whatever else these commands have made'
+	@echo
+	@echo 'PYTHON=python3.12 names a Python (3.11 to 3.13); if it is another than that of .venv, .venv is made anew.'
+	@echo 'From another directory: make -sC PATH demo'
+
+# .venv stays as it is for as long as it works and nobody names another Python
+WHICH := import os, sys; print(sys.version, os.path.realpath(sys.base_prefix))
+MADE_WITH = $(shell $(BIN)/python -c '$(WHICH)' 2>/dev/null)
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(shell $(PYTHON) -c '$(WHICH)' 2>/dev/null),$(MADE_WITH))
+$(LOCAL_READY): another-python
+endif
+endif
+endif
+
+# --no-compile: Python compiles what it imports, which is a part of what is installed, and a third of the time
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+
+$(LOCAL_READY): requirements.txt requirements-local.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d. Name one: make PYTHON=python3.12 ..." % v)'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@if [ -n '$(filter another-python,$^)' ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		echo "Making $(VENV) with $$($(PYTHON) --version), once ..." >&2; $(PYTHON) -m venv --clear $(VENV); fi
+	@echo "Installing requirements-local.txt into $(VENV): about half a minute the first time ..." >&2
+	@$(BIN)/python $(INSTALL) -r requirements-local.txt
 	@touch $@
 
-demo: $(READY)
+$(READY): $(LOCAL_READY) requirements-dev.txt
+	@echo "Installing requirements-dev.txt into $(VENV), for tests and checks: about a minute the first time ..." >&2
+	@$(BIN)/python $(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+another-python:
+
+demo: $(LOCAL_READY)
 	@$(BIN)/python -m local_host demo
 
-serve: $(READY)
-	@$(BIN)/python -m local_host serve
+serve: $(LOCAL_READY)
+	@$(BIN)/python -m local_host serve $(if $(PORT),--port '$(PORT)')
+
+# make cancel RUN=455644833 WORKSPACE=prod; through the environment, so that no shell reads what is in a value
+cancel: export CANCEL_RUN = $(RUN)
+cancel: export CANCEL_WORKSPACE = $(WORKSPACE)
+cancel: export CANCEL_REASON = $(REASON)
+cancel: export CANCEL_TIMEOUT = $(TIMEOUT)
+cancel: $(LOCAL_READY)
+	@if [ -z "$$CANCEL_RUN" ]; then echo 'Which run? make cancel RUN=455644833' >&2; exit 2; fi; \
+	set -- "$$CANCEL_RUN"; \
+	if [ -n "$$CANCEL_WORKSPACE" ]; then set -- "$$@" "--workspace=$$CANCEL_WORKSPACE"; fi; \
+	if [ -n "$$CANCEL_REASON" ]; then set -- "$$@" "--reason=$$CANCEL_REASON"; fi; \
+	if [ -n "$$CANCEL_TIMEOUT" ]; then set -- "$$@" "--timeout=$$CANCEL_TIMEOUT"; fi; \
+	exec $(BIN)/python -m local_host cancel "$$@"
+
+# in memory, reached by UseDevelopmentStorage=true; it tells nobody that it runs
+azurite: node
+	@[ -x $(AZURITE) ] || { echo 'There is no Azurite: npm is missing, or has failed.' >&2; exit 1; }
+	@exec $(AZURITE) --inMemoryPersistence --skipApiVersionCheck --disableTelemetry --silent
 
 test: export LIVE_BASE =
 test: $(READY) node
@@ -109,15 +174,23 @@ $(SUPPLY_READY): requirements-supply.txt
 	$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-supply.txt
 	@touch $@
 
+# whatever npm says stays on the screen; what it could not bring is skipped
 node:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(AZURITE) $(KUSTO); \
-	else echo "There is no npm here: the tests against a real Storage queue and a Kusto compiler are skipped."; fi
+	@if ! command -v npm >/dev/null; then \
+		echo "There is no npm here: the tests against a real Storage queue and a Kusto compiler are skipped."; \
+	elif ! $(MAKE) --keep-going $(AZURITE) $(KUSTO); then \
+		echo "npm has failed, and why stands above: the tests against what it did not bring are skipped."; \
+	fi
+
+NPM_INSTALL := npm install --loglevel=error --no-progress --no-fund --no-audit --no-update-notifier
 
 $(AZURITE):
-	npm install --silent --no-fund --no-audit --prefix .azurite azurite@$(AZURITE_VERSION)
+	@echo "Installing azurite@$(AZURITE_VERSION) into .azurite, once ..."
+	@$(NPM_INSTALL) --prefix .azurite azurite@$(AZURITE_VERSION) >&2
 
 $(KUSTO):
-	npm install --silent --no-fund --no-audit --prefix .kusto @kusto/language-service-next@$(KUSTO_VERSION)
+	@echo "Installing @kusto/language-service-next@$(KUSTO_VERSION) into .kusto, once ..."
+	@$(NPM_INSTALL) --prefix .kusto @kusto/language-service-next@$(KUSTO_VERSION) >&2
 
 clean:
 	rm -rf $(VENV) $(INFRA) $(SUPPLY) .azurite .kusto .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
@@ -11,12 +15,56 @@ from packaging.utils import canonicalize_name
 
 from tests.support import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LISTS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
-def asked_for() -> list[Requirement]:
-    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
-    return [Requirement(line) for line in lines if line]
+def asked_for(file: str = "requirements.txt") -> list[Requirement]:
+    """What the file lists itself, without what it includes."""
+    lines = (line.partition("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("-r ")]
+
+
+def with_theirs(names: Iterable[str]) -> set[str]:
+    """These distributions, and all that theirs need, as they are installed here."""
+    known: set[str] = set()
+    new = {canonicalize_name(name) for name in names}
+    while new:
+        known |= new
+        listed = (Requirement(line) for name in new for line in metadata.requires(name) or [])
+        needed = {canonicalize_name(one.name) for one in listed if one.marker is None or one.marker.evaluate()}
+        new = needed - known
+    return known
+
+
+def third_parties(*folders: str) -> set[str]:
+    """The modules of others that the sources import, to two names: ``azure.storage``, ``rich.console``."""
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    ours = {"cancel_run", "function_app", "local_host", *sys.stdlib_module_names}
+    return {name for name in named if name.partition(".")[0] not in ours}
+
+
+def test_what_runs_on_one_machine_imports_nothing_but_what_its_list_brings() -> None:
+    brought = with_theirs(
+        one.name for file in ("requirements.txt", "requirements-local.txt") for one in asked_for(file)
+    )
+    files = {str(file) for name in brought for file in metadata.files(name) or []}
+    for name in third_parties("cancel_run", "local_host"):
+        path = name.replace(".", "/")
+        assert any(one.startswith((f"{path}/", f"{path}.")) for one in files), name
+
+
+def test_the_lists_are_one_in_the_other_and_none_repeats_another() -> None:
+    included = {file: re.findall(r"^-r (.*)$", (ROOT / file).read_text(), re.MULTILINE) for file in LISTS}
+    assert list(included.values()) == [[], LISTS[:1], LISTS[1:2]]
+    names = [canonicalize_name(one.name) for file in LISTS for one in asked_for(file)]
+    assert len(names) == len(set(names))
 
 
 def locked() -> list[tuple[Requirement, list[str]]]:
