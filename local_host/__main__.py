@@ -25,6 +25,7 @@ from local_host.engine.journal import JournalError
 from local_host.environment import MissingSettingError, complete, forget_settings
 from local_host.host import LocalHost
 from local_host.keys import Keys, NoKeysError
+from local_host.profile import use_profile
 from local_host.queue_output import write_to_queue
 from local_host.queue_trigger import attach_queues
 
@@ -136,9 +137,12 @@ def cancel(options: argparse.Namespace) -> int:
         "requestedBy": "python -m local_host cancel",
         "waitTimeoutSeconds": options.timeout,
     }
+    if options.profile is not None:
+        use_profile(options.profile)
     if not (os.environ.get("DATABRICKS_HOST") or os.environ.get("DATABRICKS_WORKSPACES")):
         raise MissingSettingError(
-            "Which workspace? Set DATABRICKS_HOST to its URL, and LOCAL_DATABRICKS_TOKEN to a token for it."
+            "Which workspace? Set DATABRICKS_HOST to its URL and DATABRICKS_TOKEN to a token for it, or name a profile "
+            "of ~/.databrickscfg with --profile."
         )
     display = Display()
     with closing(BackgroundServers()) as servers:
@@ -181,7 +185,9 @@ def _parser() -> argparse.ArgumentParser:
 
     canceling_ = commands.add_parser("cancel", help=cancel.__doc__)
     canceling_.add_argument("run_id")
-    canceling_.add_argument("--workspace", help="the name of a workspace in the settings")
+    which = canceling_.add_mutually_exclusive_group()
+    which.add_argument("--workspace", help="the name of a workspace in the settings")
+    which.add_argument("--profile", metavar="NAME", help="of ~/.databrickscfg, in place of what the shell has set")
     canceling_.add_argument("--reason")
     canceling_.add_argument("--timeout", type=int, metavar="SECONDS", help="how long to wait for the run to stop")
     canceling_.set_defaults(command=cancel)
