@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from tests.support import ROOT
 from tests.support.fault_scene import Scene, Seen
-from tests.support.fault_table import ACCEPTED, CALLS, MATRIX, REFUSED_CONNECTION, VERDICTS, markdown
+from tests.support.fault_table import ACCEPTED, CALLS, DRIPS, MATRIX, REFUSED_CONNECTION, VERDICTS, markdown
 from tests.support.secrets_sought import traces
 from tests.support.the_token import TOKEN
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from local_host.emulators.key_vault import ManagedIdentity
     from local_host.host import LocalHost
 
+OF_THE_WORKSPACE = CALLS[2:]
 AT_ONCE = 16  # cells; each has a host of its own and mostly waits
 DOCS = ROOT / "docs/reliability.md"
 
@@ -41,10 +42,23 @@ def scene(
     return partial(Scene, servers=servers, certificates=certificates, identity=identity, start_host=start_host)
 
 
-def cells_of(call: str, *, every: bool) -> list[tuple[str, bool]]:
-    """The faults to try at the call, each once for a while and once for ever; a fifth of them where not every one."""
+class Cell(NamedTuple):
+    """A fault at a call that is given: whether it lasts, and whether the workspace is reached over TLS."""
+
+    fault: str
+    lasts: bool
+    tls: bool = False
+
+
+def cells_of(call: str, *, every: bool) -> list[Cell]:
+    """The faults to try at the call, each once for a while and once for ever; a fifth of them where not every one.
+
+    What drips does so over TLS, too: of the other two calls one always is, and the other never.
+    """
     mine = [fault for number, fault in enumerate(MATRIX) if every or number % len(CALLS) == CALLS.index(call)]
-    return [(fault, lasts) for fault in mine for lasts in (False, True)]
+    over_tls = [fault for fault in mine if fault in DRIPS and call in OF_THE_WORKSPACE]
+    ways = [*((fault, False) for fault in mine), *((fault, True) for fault in over_tls)]
+    return [Cell(fault, lasts, tls) for fault, tls in ways for lasts in (False, True)]
 
 
 def wanted(call: str, fault: str, *, lasts: bool) -> tuple[str, str, str]:
@@ -69,18 +83,18 @@ def test_every_fault_has_the_outcome_that_the_table_states_and_no_secret_gets_ou
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
-    def play(cell: tuple[str, bool]) -> Seen:
-        return scene(call, cell[0], lasts=cell[1]).play()
+    def play(cell: Cell) -> Seen:
+        return scene(call, cell.fault, lasts=cell.lasts, tls=cell.tls).play()
 
     cells = cells_of(call, every=soak)
     # the identity endpoint is the process's own: who refuses there is refused by all
-    alone = [cell for cell in cells if cell[0] == REFUSED_CONNECTION and call == "identity endpoint"]
+    alone = [cell for cell in cells if cell.fault == REFUSED_CONNECTION and call == "identity endpoint"]
     together = [cell for cell in cells if cell not in alone]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = dict(zip(together, pool.map(play, together), strict=True))
     seen |= {cell: play(cell) for cell in alone}
 
-    right = {cell: wanted(call, cell[0], lasts=cell[1]) for cell in cells}
+    right = {cell: wanted(call, cell.fault, lasts=cell.lasts) for cell in cells}
     differing = {
         cell: (one.outcome, one.code, one.cancel)
         for cell, one in seen.items()

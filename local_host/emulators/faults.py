@@ -12,6 +12,9 @@ from typing import Any
 from aiohttp import web
 
 
+DROP_SECONDS = 0.05  # between two drops
+
+
 @dataclass(frozen=True)
 class Fault:
     """One wrong answer.
@@ -24,6 +27,7 @@ class Fault:
         hang: no answer comes until the fault's :class:`Faults` are released.
         cut: the connection is cut: before the answer, or after this many bytes of the body.
         drip_seconds: the wait between each two bytes of the body.
+        drop: what is sent on the connection again and again, after ``body`` as it stands: no answer of HTTP frames it.
         after_effect: the operation takes its effect first; only its answer is lost.
     """
 
@@ -34,6 +38,7 @@ class Fault:
     hang: bool = False
     cut: int | None = None
     drip_seconds: float = 0.0
+    drop: bytes = b""
     after_effect: bool = False
 
 
@@ -112,6 +117,9 @@ class Faults:
             if transport is not None:
                 transport.abort()
             return web.Response()
+        if fault.drop:
+            await self._drop(transport, fault)
+            return web.Response()
         headers = {"Content-Type": fault.content_type, **fault.headers}
         response = web.StreamResponse(status=fault.status_code, headers=headers)
         response.content_length = len(fault.body)
@@ -124,6 +132,14 @@ class Faults:
         else:
             await response.write(fault.body)
         return response
+
+    async def _drop(self, transport: asyncio.Transport, fault: Fault) -> None:
+        """Until the client has gone, or is let go."""
+        transport.write(fault.body)
+        while not transport.is_closing() and not self._released.is_set():
+            transport.write(fault.drop)
+            await asyncio.sleep(DROP_SECONDS)
+        transport.abort()
 
     async def _drip(self, response: web.StreamResponse, fault: Fault) -> None:
         for byte in fault.body:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from local_host.background import LOOPBACK
 from local_host.emulators.faults import Fault, json_fault
 from tests.support import fault_table
+from tests.support.drips import DRIPS
 from tests.support.the_token import SECRET, TOKEN
 
 ACCESS_TOKEN = "an-access-token-in-a-strange-answer-~~~~~"
@@ -39,6 +40,9 @@ _ECHO = f"<html><title>{base64.b64encode(_SENT.encode()).decode()}</title><pre>{
 
 def fault_of(name: str, call: str) -> Fault:
     """The answer that the table means by that name."""
+    if name in fault_table.DRIPS:
+        drip = DRIPS[fault_table.DRIPS[name]]
+        return Fault(body=drip.at_once, drop=drip.drop)
     right = json.dumps(_RIGHT[call]).encode()
     said = f"A new release. {_SENT}"
     hibernating = {"run_id": RUN_ID, "state": {"life_cycle_state": "HIBERNATING", "state_message": said}}

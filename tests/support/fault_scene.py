@@ -47,7 +47,10 @@ class Seen:
 
 
 class Scene:
-    """A fault at one call of one cancellation; ``lasts`` says whether it ever passes."""
+    """A fault at one call of one cancellation.
+
+    ``lasts`` says that it never passes, ``tls`` that the workspace is reached over TLS, as the vault always is.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Scene:
         fault: str,
         *,
         lasts: bool,
+        tls: bool,
         servers: BackgroundServers,
         certificates: Certificates,
         identity: ManagedIdentity,
@@ -63,15 +67,17 @@ class Scene:
         self.call, self.fault, self.lasts = call, fault, lasts
         self._servers, self._identity = servers, identity
         # where nothing hangs a call is not given up, however loaded the machine is: it would be another fault
-        self._timeout = 2.5 if fault == fault_table.HANG else 10.0
+        self._timeout = 2.5 if fault in {fault_table.HANG, *fault_table.DRIPS} else 10.0
         self.workspace = JobsApi(TOKEN)
         self.workspace.app.middlewares.append(self._going_away)
-        self._workspace_port = servers.serve(self.workspace.app)
+        context = certificates.server_context() if tls else None
+        self._workspace_port = servers.serve(self.workspace.app, tls=context)
         self.vault = KeyVault(identity)
         self._vault_port = servers.serve(self.vault.app, tls=certificates.server_context())
         self.vault.set_secret(SECRET, TOKEN)
         self._arrange()
-        workspace, vault = f"http://{LOOPBACK}:{self._workspace_port}", f"https://{LOOPBACK}:{self._vault_port}"
+        workspace = f"{'https' if tls else 'http'}://{LOOPBACK}:{self._workspace_port}"
+        vault = f"https://{LOOPBACK}:{self._vault_port}"
         self.host = start_host(with_short_waits(workspace, vault) | {"HTTP_TIMEOUT_SECONDS": str(self._timeout)})
 
     def play(self) -> Seen:

@@ -87,6 +87,19 @@ HANG = "hangs past the timeout"
 UNKNOWN_RUN = "400 no such run"
 WRONG_TYPE = "wrong content type"
 UNKNOWN_WORD = "a state that nobody knows"
+DRIPS = {
+    f"drips: {name}": name
+    for name in (
+        "status line",
+        "headers",
+        "endless 100 Continue",
+        "body",
+        "size of a chunk",
+        "extension of a chunk",
+        "trailers",
+        "gzip of empty blocks",
+    )
+}
 HUGE_RETRY_AFTER = "429, `Retry-After` of 30 years"
 
 # a cell is a verdict and, where the fault lasts, the code in the result's `error`
@@ -108,6 +121,7 @@ MATRIX: dict[str, dict[str, tuple[str, str]]] = {
     REFUSED_CONNECTION: _row(_NOT_TAKEN, "ConnectionFailed"),
     RESET: _row(_WAITS, "ConnectionFailed"),
     HANG: _row(_WAITS, "ConnectionFailed"),
+    **{fault: _row(_WAITS, "ConnectionFailed") for fault in DRIPS},
     UNKNOWN_RUN: _row(_FINAL, "RunNotFound", Key_Vault="rejects VaultRefused", pollRun="gone RunNotFound"),
     "401": _row(_FINAL, "TokenRejected", Key_Vault="rejects VaultDenied"),
     "403": _row(_FINAL, "PermissionDenied", Key_Vault="rejects VaultDenied"),
