@@ -11,7 +11,6 @@ from typing import Any
 
 from aiohttp import web
 
-
 DROP_SECONDS = 0.05  # between two drops
 
 

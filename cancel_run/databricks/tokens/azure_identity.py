@@ -36,8 +36,9 @@ def credential(session: Session) -> DefaultAzureCredential:
     """The managed identity in Azure; on a laptop whoever is signed in with ``az login``."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415  # see the module's first lines
 
-    # at DEBUG the library under it writes strange answers down as they came
-    logging.getLogger("msal").setLevel(logging.INFO)
+    # both write strange answers down as they came, at DEBUG and at WARNING; what matters of them our error says
+    for library in ("azure.identity", "msal"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     return DefaultAzureCredential(**bounds(session))
 
 
