@@ -113,7 +113,8 @@ def _is_done(known: Any, event: str, asked_at: datetime) -> bool:
         return True
     result, ended_at = _result(known), known.last_updated_time
     stopped = result is not None and bool(result.get("stopped"))
-    return stopped and isinstance(ended_at, datetime) and asked_at <= _aware(ended_at)
+    # the task hub tells the time of the end in whole seconds
+    return stopped and isinstance(ended_at, datetime) and asked_at.replace(microsecond=0) <= _aware(ended_at)
 
 
 def _result(known: Any) -> dict[str, Any] | None:
