@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import azure.durable_functions as df
 import azure.functions as func
 
-from cancel_run import __version__, orchestrator, settings
+from cancel_run import __version__, orchestrator, settings, token_watch
 from cancel_run.activities import Activities, Answer, Question
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
@@ -82,6 +82,11 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.durable_client_input(client_name="client")
     async def purge_history(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:  # noqa: ARG001  # the worker hands it in
         await timer_trigger.purge(client, load_settings, clock)
+
+    @app.function_name("watchTokens")
+    @app.timer_trigger(arg_name="timer", schedule=token_watch.SCHEDULE)
+    def watch_tokens(timer: func.TimerRequest) -> None:  # noqa: ARG001  # the worker hands it in
+        token_watch.watch(load_settings, activities.sources, clock)
 
     app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
 

@@ -12,7 +12,8 @@ Every activity runs at least once: each says why a second call is harmless. What
   lost in it. ``unsure``: a cancel may have been taken all the same;
 * ``{"later": seconds}``: nothing was sent, so that others have their turn.
 
-``run`` may stand beside ``accepted`` and ``later``, where cancelRun has looked first.
+``run`` may stand beside ``accepted`` and ``later``, where cancelRun has looked first; ``tokenExpiresAt`` (ISO 8601)
+stands beside any of them where the vault's secret for the workspace expires soon, or has expired.
 
 Only what nobody foresaw is raised. A question or an answer of another release may have further keys.
 """
@@ -150,6 +151,17 @@ class Activities:
         return abs(age) <= FRESH_SECONDS  # a clock that is far behind tells nothing either
 
     def _answer(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
+        return self._outcome(question, ask) | self._expiry(question)
+
+    def _expiry(self, question: Question) -> Answer:
+        """``tokenExpiresAt``, where that is soon."""
+        try:
+            expires_at = self.sources().expires_soon_at(self._settings().workspace(question.get("workspace")))
+        except (SettingsError, RefusalError):  # the answer tells it already
+            return {}
+        return {"tokenExpiresAt": expires_at.isoformat()} if expires_at else {}
+
+    def _outcome(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
         try:
             return ask(self._client(question.get("workspace")))
         except ProtectedJobError as error:
@@ -164,21 +176,31 @@ class Activities:
             # a slip in the settings is mended and the app restarts: a wait that has begun outlives it
             return {"passing": error_json("InvalidSettings", str(error))}
 
-    def _client(self, alias: str | None) -> JobsClient:
-        settings = self._settings()
-        workspace = settings.workspace(alias)
-        # threads that race here build the same client twice, and one of the two is dropped: harmless
+    def sources(self) -> TokenSources:
+        """Where the workspaces' tokens come from.
+
+        Raises:
+            SettingsError: the settings do not say.
+        """
+        # threads that race here build them twice, and one of the two is dropped: harmless
         if self._sources is None:
+            settings = self._settings()
             self._sources = TokenSources(
                 settings.key_vault_uri, self._clock, timeout=settings.http_timeout_seconds, user_agent=USER_AGENT
             )
+        return self._sources
+
+    def _client(self, alias: str | None) -> JobsClient:
+        settings = self._settings()
+        workspace = settings.workspace(alias)
         if workspace.alias not in self._clients:
             hidden = Hidden()
+            # threads that race here build the same client twice, and one of the two is dropped: harmless
             self._clients.setdefault(
                 workspace.alias,
                 JobsClient(
                     workspace,
-                    self._sources.of(workspace, hidden),
+                    self.sources().of(workspace, hidden),
                     self._clock,
                     Bulkhead(settings.places_of_a_workspace, self._clock),
                     api_version=settings.jobs_api_version,

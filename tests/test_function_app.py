@@ -36,7 +36,7 @@ def parameters(name: str) -> dict[str, Any]:
 def test_the_functions_are_those_that_the_design_names() -> None:
     orchestration = {"cancel-active-run", "readRun", "cancelRun", "pollRun"}
     triggers = {"startFromHttp", "listCancellations", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
-    assert set(NAMES) == orchestration | triggers | {"purgeHistory"}
+    assert set(NAMES) == orchestration | triggers | {"purgeHistory", "watchTokens"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "workspaces",
     },
     "activities": {"cancellation", "clock", "databricks", "databricks/tokens", "errors", "job_lists", "settings"},
+    "token_watch": {"clock", "databricks/tokens", "errors", "settings"},
     "orchestrator": {"cancellation", "durable", "errors"},
     "triggers/alerts": {"cancellation", "errors", "settings", "text"},
     "triggers": {"cancellation", "clock", "errors", "settings", "text", "triggers/alerts"},

@@ -39,6 +39,7 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     """``progress`` knows what ``answer`` told, and what comes next."""
     kind = kind_of(step, answer)
     progress.calls += 1
+    progress.token_expires_at = moment(answer.get("tokenExpiresAt"))
     progress.polls += step == POLL_RUN and kind is not Answer.LATER
     if "run" in answer:
         progress.problem = None

@@ -42,6 +42,7 @@ class Progress:
         refusal: what the first cancel was refused with; ``cancel_problem`` a later one.
         refused: refusals of it in a row that no operator could mend.
         blocked: the code of what an operator has to mend before an order from the queue can be carried out.
+        token_expires_at: when the vault's secret expires, where the last answer said that it does so soon.
         problem: what stands in the way now; ``doubts`` the answers in a row too strange to be believed at once.
     """
 
@@ -71,6 +72,7 @@ class Progress:
     cancel_problem: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
     doubts: int = 0
+    token_expires_at: datetime | None = None
     unknown: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -153,6 +155,7 @@ class Progress:
             "cancelRequestedAt": self.cancel_requested_at and iso(self.cancel_requested_at),
             "retries": self.retries,
             "problem": self.problem or self.cancel_problem,
+            **({"tokenExpiresAt": iso(self.token_expires_at)} if self.token_expires_at else {}),
         }
 
     def output(self) -> dict[str, Any]:
@@ -191,6 +194,7 @@ class Progress:
             retries=self.retries,
             timeline=self.timeline,
             error=self._error(),
+            token_expires_at=iso(self.token_expires_at) if self.token_expires_at else None,
         )
 
     def _error(self) -> dict[str, Any] | None:

@@ -95,13 +95,16 @@ class CancelResult:
         "Each state with the time at which it was first seen.", _TIMELINE, default_factory=list
     )
     error: dict[str, Any] | None = _told("What stood in the way.", _ERROR)
+    token_expires_at: str | None = _told("Left out unless the vault's secret expires within two weeks.", _TIME)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stopped", self.outcome in _STOPPED)
 
     def to_json(self) -> dict[str, Any]:
-        """The output: each field by its name in camelCase."""
+        """The output: each field by its name in camelCase; ``tokenExpiresAt`` is left out where it is None."""
         values = {key_of(field.name): getattr(self, field.name) for field in dataclasses.fields(self)}
+        if self.token_expires_at is None:
+            del values["tokenExpiresAt"]
         return {**values, "outcome": self.outcome.value}
 
 

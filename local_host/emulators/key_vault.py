@@ -63,6 +63,7 @@ class KeyVault:
         self._lock = threading.Lock()
         self._secrets: dict[str, list[tuple[str, str]]] = {}
         self._disabled: set[str] = set()
+        self._expires: dict[str, int] = {}
         self.app = web.Application()
         self.app.router.add_get("/secrets/{name}", self._get)
         self.app.router.add_get("/secrets/{name}/", self._get)
@@ -73,6 +74,11 @@ class KeyVault:
         with self._lock:
             self._secrets.setdefault(name, []).append((secrets.token_hex(16), value))
             self._disabled.discard(name)
+
+    def expire(self, name: str, at: int) -> None:
+        """The secret has that expiry date, in seconds since 1970; it is for its readers to mind, and hides nothing."""
+        with self._lock:
+            self._expires[name] = at
 
     def disable(self, name: str) -> None:
         """The secret's newest version may not be read."""
@@ -108,12 +114,19 @@ class KeyVault:
             if name in self._disabled:
                 said = "Operation get is not allowed on a disabled secret."
                 return web.json_response(_error("Forbidden", said, "SecretDisabled"), status=403)
+            expires = {"exp": self._expires[name]} if name in self._expires else {}
         now = int(time.time())
         return web.json_response(
             {
                 "value": found[1],
                 "id": f"https://127.0.0.1:{port}/secrets/{name}/{found[0]}",
-                "attributes": {"enabled": True, "created": now, "updated": now, "recoveryLevel": "Recoverable"},
+                "attributes": {
+                    "enabled": True,
+                    "created": now,
+                    "updated": now,
+                    "recoveryLevel": "Recoverable",
+                    **expires,
+                },
             }
         )
 

@@ -19,6 +19,8 @@ from cancel_run.retry_after import retry_after_seconds
 from cancel_run.workspaces import shown_secret
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from azure.keyvault.secrets import SecretClient
 
     from cancel_run.clock import Clock
@@ -34,6 +36,7 @@ class TokenVault:
         self._session = Session()
         self._lock = threading.Lock()
         self._sources: dict[str, KeptToken] = {}
+        self._expires_at: dict[str, datetime | None] = {}
         # by secret, so that one of them is never used by two threads and never closed under another's hands
         self._clients: dict[str, SecretClient] = {}
 
@@ -68,9 +71,15 @@ class TokenVault:
         """
         return self.of(secret).newer_token(refused, deadline or Deadline(self._timeout))
 
+    def expires_at(self, secret: str) -> datetime | None:
+        """The expiry date that the secret had when it was read last; None where it had none or was not read."""
+        return self._expires_at.get(secret)
+
     def _read(self, secret: str) -> Token:
         try:
-            value = self._client(secret).get_secret(secret).value
+            found = self._client(secret).get_secret(secret)
+            value = found.value
+            self._expires_at[secret] = found.properties.expires_on
         except Exception as error:  # noqa: BLE001  # Azure's clients raise whatever they trip over in a strange answer
             # a credential that has failed is dropped: it remembers some failures and gives them again for a minute
             self._close(secret)
