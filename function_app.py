@@ -17,7 +17,7 @@ from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
 from cancel_run.triggers import http_trigger, listing, openapi, queue_trigger, timer_trigger
 from cancel_run.triggers.replies import Reply
-from cancel_run.triggers.starting import ORCHESTRATOR
+from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 
 __all__ = ["__version__", "app", "create_app"]  # what `python -m local_host` takes from here
 
@@ -89,6 +89,7 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
         token_watch.watch(load_settings, activities.sources, clock)
 
     app.function_name(ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrator.cancel_active_run))
+    app.function_name(REHEARSAL)(app.orchestration_trigger(context_name="context")(orchestrator.rehearse_cancellation))
 
     @app.function_name(READ_RUN)
     @app.activity_trigger(input_name="question")

@@ -56,7 +56,7 @@ class Question(TypedDict, total=False):
     """What every activity is asked with; ``workspace`` is null for the default one.
 
     ``repairId`` is the newest repair of the attempt that is to be canceled, ``seenActiveAt`` (ISO 8601) when it was
-    last seen active, ``again`` whether a cancel has been sent before.
+    last seen active, ``again`` whether a cancel has been sent before. ``dryRun`` is there for a rehearsal alone.
     """
 
     runId: int
@@ -64,6 +64,7 @@ class Question(TypedDict, total=False):
     repairId: int | None
     seenActiveAt: str | None
     again: bool
+    dryRun: bool
 
 
 class Activities:
@@ -83,7 +84,8 @@ class Activities:
             run, seen = self._read(client, question, first=True)
             if not run.ended:
                 self._refuse_protected(client, question, run)
-                self._crowd.waits(question.get("workspace"))
+                if not question.get("dryRun"):
+                    self._crowd.waits(question.get("workspace"))
             return seen
 
         return self._answer(question, look)
@@ -97,6 +99,8 @@ class Activities:
         """
 
         def cancel(client: JobsClient) -> Answer:
+            if question.get("dryRun"):
+                raise RefusalError("A rehearsal sends no cancel.", code="Rehearsal", run_id=question["runId"])
             again = question.get("again", False)
             seen: Answer = {}
             if self._jobs(question) or not self._is_fresh(question.get("seenActiveAt")):

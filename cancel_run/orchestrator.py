@@ -1,4 +1,4 @@
-"""The workflow ``cancel-active-run``: readRun, cancelRun, pollRun until the run has stopped.
+"""The workflow ``cancel-active-run``: readRun, cancelRun, pollRun until the run has stopped; and its rehearsal.
 
 A pure generator: every replay begins at its first line, so it has no I/O and no clock; time and identity come from
 ``context``. What follows from an answer stands in ``cancellation/conclusions.py``.
@@ -9,6 +9,7 @@ come from the order's schedule, and a step that is new is taken by orders of a n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,29 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
     return _told(context, progress)
 
 
+def rehearse_cancellation(context: OrchestrationContext) -> Steps:
+    """What a cancellation would do is in the result, and the run has been read and nothing else.
+
+    It has a name of its own, so that a release that knows no rehearsals does not have it: there the instance fails,
+    where under the other name the run would be canceled. Input and output as of ``cancel_active_run``.
+    """
+    try:
+        progress = Progress.load(context.get_input(), context.instance_id, _now(context))
+    except RequestError as error:
+        return _refused(context, error, dry_run=True)
+    progress.order = dataclasses.replace(progress.order, dry_run=True)  # whatever the order says
+
+    while progress.outcome is None and progress.calls < progress.schedule.calls_per_generation:
+        yield from _wait(context, progress)
+        answer = yield from _call(context, READ_RUN, progress)
+        note(progress, READ_RUN, answer, _now(context))
+
+    if progress.outcome is None:
+        context.continue_as_new(progress.to_json())
+        return None
+    return _told(context, progress)
+
+
 def _wait(context: OrchestrationContext, progress: Progress) -> Steps:
     """The next step is due: a durable timer, which holds no thread."""
     context.set_custom_status(progress.custom_status())
@@ -94,9 +118,10 @@ def _told(context: OrchestrationContext, progress: Progress) -> dict[str, Any]:
     return progress.output()
 
 
-def _refused(context: OrchestrationContext, error: RequestError) -> dict[str, Any]:
+def _refused(context: OrchestrationContext, error: RequestError, *, dry_run: bool = False) -> dict[str, Any]:
     """The output for an input that is no order."""
-    refused = CancelResult(outcome=Outcome.REJECTED, error=error_json("InvalidRequest", str(error)))
+    no_order = error_json("InvalidRequest", str(error))
+    refused = CancelResult(outcome=Outcome.REJECTED, dry_run=dry_run, error=no_order)
     if not context.is_replaying:
         outcome_event.write(context.instance_id, _now(context), 0, refused)
     return refused.to_json()

@@ -45,6 +45,7 @@ class Settings:
     http_timeout_seconds: float
     cancel_on_events: frozenset[str]
     max_runs_per_alert: int
+    alerts_dry_run: bool
     history_retention_days: int
     concurrent_activities: int
     reserved_activities: int
@@ -87,6 +88,7 @@ class Settings:
             http_timeout_seconds=read.number("HTTP_TIMEOUT_SECONDS", 10.0, 0.1, LONGEST_HTTP_TIMEOUT_SECONDS),
             cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
             max_runs_per_alert=int(read.number("MAX_RUNS_PER_ALERT", 100, 1, 10_000, whole=True, unit="runs")),
+            alerts_dry_run=read.flag("ALERTS_DRY_RUN"),
             history_retention_days=int(read.number("HISTORY_RETENTION_DAYS", 30, 8, 3650, whole=True, unit="days")),
             concurrent_activities=concurrent,
             reserved_activities=int(

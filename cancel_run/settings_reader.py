@@ -56,6 +56,13 @@ class SettingsReader:
             return default
         return value
 
+    def flag(self, key: str) -> bool:
+        """The setting, which is true or false, and false where it is not set."""
+        value = (self.text(key, None) or "false").lower()
+        if value not in {"true", "false"}:
+            self.problems.append(f"{key} must be true or false")
+        return value == "true"
+
     def url(self, key: str, *, required: bool = False) -> str:
         """The setting as a URL (see ``workspaces.judged_url``)."""
         value = self.text(key, None)

@@ -138,6 +138,11 @@ var charts = [
     query: '${outcomes}${loadTextContent('queries/not-stopped.kql')}'
     visualization: 'table'
   }
+  {
+    title: 'Rehearsals, and what each would have done'
+    query: '${outcomes}${loadTextContent('queries/rehearsals.kql')}'
+    visualization: 'table'
+  }
 ]
 
 var panels = [for chart in charts: {

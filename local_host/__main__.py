@@ -136,6 +136,7 @@ def cancel(options: argparse.Namespace) -> int:
         "reason": options.reason,
         "requestedBy": "python -m local_host cancel",
         "waitTimeoutSeconds": options.timeout,
+        "dryRun": options.dry_run,
     }
     if options.profile is not None:
         use_profile(options.profile)
@@ -190,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--profile", metavar="NAME", help="of ~/.databrickscfg, in place of what the shell has set")
     canceling_.add_argument("--reason")
     canceling_.add_argument("--timeout", type=int, metavar="SECONDS", help="how long to wait for the run to stop")
+    canceling_.add_argument(
+        "--dry-run", action="store_true", help="say what it would do; 0 when nothing stands in the way"
+    )
     canceling_.set_defaults(command=cancel)
     return parser
 

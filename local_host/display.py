@@ -48,7 +48,8 @@ class Display:
         final, ended = result.get("finalLifeCycleState"), result.get("resultState")
         if final is not None:
             self.line(" ".join(filter(None, [final, ended])), COLOURS.get(final, "cyan"))
-        self.line(f"outcome: {result['outcome']}", "bold green" if result["stopped"] else "bold red")
+        well = result["stopped"] or result["outcome"] == "wouldCancel"
+        self.line(f"outcome: {result['outcome']}", "bold green" if well else "bold red")
 
     def json(self, result: dict[str, Any]) -> None:
         """The result as JSON, as the status endpoint gives it."""

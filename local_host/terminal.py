@@ -11,7 +11,7 @@ import requests
 if TYPE_CHECKING:
     from local_host.display import Display
 
-STOPPED, NOT_STOPPED, BAD_REQUEST = 0, 1, 2  # exit codes
+STOPPED, NOT_STOPPED, BAD_REQUEST = 0, 1, 2  # exit codes; of a rehearsal, whether the run would be canceled
 LOOK_SECONDS = 0.2  # the server is this process: there is no reason to wait for its Retry-After
 REQUEST_SECONDS = 30.0
 
@@ -32,4 +32,4 @@ def cancel(url: str, order: dict[str, Any], display: Display) -> tuple[int, dict
         time.sleep(LOOK_SECONDS)
     result: dict[str, Any] = looked.json()
     display.timeline(result)
-    return STOPPED if result["stopped"] else NOT_STOPPED, result
+    return STOPPED if result["stopped"] or result["outcome"] == "wouldCancel" else NOT_STOPPED, result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from cancel_run.cancellation.request import CancelRequest
+from cancel_run.cancellation.request import FIELDS
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.triggers import openapi
 from docs import picture
@@ -123,7 +123,7 @@ def test_the_http_page_names_every_key_of_a_request_and_every_refusal() -> None:
         code for path in ("/cancel-active-run", "/cancel-active-run/{instanceId}") for code in _codes(paths[path])
     }
     assert set(HTTP.first_column("When it cannot be taken")) == {code for code in answers if code >= "400"}
-    assert set(HTTP.first_column("Begin")) == {*CancelRequest(1).to_json(), "run_id"}
+    assert set(HTTP.first_column("Begin")) == {*FIELDS, "run_id"}
 
 
 def _codes(operations: dict[str, Any]) -> Iterator[str]:

@@ -34,7 +34,7 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def test_the_functions_are_those_that_the_design_names() -> None:
-    orchestration = {"cancel-active-run", "readRun", "cancelRun", "pollRun"}
+    orchestration = {"cancel-active-run", "rehearse-cancellation", "readRun", "cancelRun", "pollRun"}
     triggers = {"startFromHttp", "listCancellations", "getCancellation", "startFromQueue", "enqueueAlert", "getOpenApi"}
     assert set(NAMES) == orchestration | triggers | {"purgeHistory", "watchTokens"}
 

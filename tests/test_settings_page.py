@@ -35,6 +35,7 @@ WORDS = {
     "JOBS_API_VERSION": SETTINGS.jobs_api_version,
     "CANCEL_QUEUE_NAME": DEFAULT_QUEUE_NAME,
     "CANCEL_ON_EVENTS": DEFAULT_EVENTS,
+    "ALERTS_DRY_RUN": "false",
     "HTTP_AUTH_LEVEL": "function",
 }
 

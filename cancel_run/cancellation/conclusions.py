@@ -78,11 +78,13 @@ def _end(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None: 
 
 
 def _cancel_at_once(progress: Progress, answer: Mapping[str, Any], now: datetime) -> None:  # noqa: ARG001
-    """Unless the first look came so late (the app was drained, or away) that nobody wants the cancel any more."""
+    """Unless it is a rehearsal, or so late (the app was drained, or away) that nobody wants the cancel any more."""
     progress.blocked = None
     grace = timedelta(seconds=progress.schedule.last_read_grace_seconds)
     if now > progress.deadline + grace and progress.is_too_old(now):
         progress.outcome = Outcome.EXPIRED
+    elif progress.order.dry_run:
+        progress.outcome = Outcome.WOULD_CANCEL
     else:
         _next(progress, CANCEL_RUN, now)
 

@@ -23,6 +23,7 @@ class Order:
         event: what the alert that asked for it is known by, for a message that is delivered again; None for a POST.
         from_queue: nobody asks again, so it does not end at the first strange answer.
         earlier: the result of the cancellation of this run that had ended when this order was taken.
+        dry_run: a rehearsal: the run is read, and no cancel is sent; None where it is none.
         version: of the rules that it is carried out by.
     """
 
@@ -37,6 +38,7 @@ class Order:
     event: str | None = None
     from_queue: bool = False
     earlier: dict[str, Any] | None = None
+    dry_run: bool | None = None
     version: int = VERSION
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
@@ -44,7 +46,13 @@ class Order:
     def of(cls, request: CancelRequest, **decided: Any) -> Order:
         """The order for a request; ``decided`` are the fields that no caller can send."""
         wait = request.wait_timeout_seconds
-        asked = {"run_id": request.run_id, "reason": request.reason, "requested_by": request.requested_by}
+        asked: dict[str, Any] = {
+            "run_id": request.run_id,
+            "reason": request.reason,
+            "requested_by": request.requested_by,
+        }
+        if request.dry_run:
+            asked["dry_run"] = True
         return cls(
             **{"workspace": request.workspace, **asked, **({"wait_timeout_seconds": wait} if wait else {}), **decided}
         )

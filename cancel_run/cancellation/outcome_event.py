@@ -84,6 +84,7 @@ def fields(instance_id: str, started_at: datetime, throttled: int, result: Cance
         "runId": result.run_id,
         "outcome": result.outcome.value,
         "stopped": result.stopped,
+        "dryRun": result.dry_run,
         "finalLifeCycleState": _told(result.final_life_cycle_state),
         "resultState": _told(result.result_state),
         "startedAt": iso(started_at),

@@ -93,6 +93,8 @@ class Progress:
         carried = read(cls, data["progress"], order=order, instance_id=instance_id, started_at=now, next_at=now)
         if carried.next_step not in {READ_RUN, CANCEL_RUN, POLL_RUN}:
             carried.next_step = POLL_RUN  # a step of a newer release: whatever it was for, a look at the run tells
+        if order.dry_run:
+            carried.next_step = READ_RUN  # the only one of a rehearsal, whoever wrote what is carried
         return carried
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +119,8 @@ class Progress:
     def question(self) -> dict[str, Any]:
         """What the next step's activity is asked with (``activities.Question``)."""
         asked = {"runId": self.order.run_id, "workspace": self.order.workspace, "repairId": self.repair_id}
+        if self.order.dry_run:
+            asked["dryRun"] = True
         if self.next_step == CANCEL_RUN:
             seen_at = self.seen_active_at
             return {**asked, "seenActiveAt": seen_at and seen_at.isoformat(), "again": self.cancels > 0}
@@ -187,6 +191,7 @@ class Progress:
             reason=self.order.reason,
             requested_by=self.order.requested_by,
             started_by=self.order.started_by,
+            dry_run=bool(self.order.dry_run),
             cancel_requested_at=iso(self.cancel_requested_at) if self.cancel_requested_at else None,
             ended_at=self.timeline[-1].get("at") if run.ended and self.timeline else None,
             polls=self.polls,

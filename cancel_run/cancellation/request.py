@@ -27,20 +27,24 @@ _SECRET_KEYS = frozenset({"token", "accesstoken", "access_token", "authorization
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Cancel this run, there, because of that, and wait so long (seconds) for it to stop."""
+    """Cancel this run, there, because of that, and wait so long (seconds) for it to stop.
+
+    ``dry_run``: say what that would do, and do nothing.
+    """
 
     run_id: int
     workspace: str | None = None
     reason: str | None = None
     requested_by: str | None = None
     wait_timeout_seconds: int | None = None
+    dry_run: bool = False
 
     @classmethod
     def from_json(cls, data: object) -> CancelRequest:
         """The request in ``data``.
 
-        ``{"runId": 1, "workspace": "prod", "reason": "...", "requestedBy": "...", "waitTimeoutSeconds": 3600}``;
-        only ``runId`` (or ``run_id``) is required, null is the same as absent.
+        ``{"runId": 1, "workspace": "prod", "reason": "...", "requestedBy": "...", "waitTimeoutSeconds": 3600,
+        "dryRun": false}``; only ``runId`` (or ``run_id``) is required, null is the same as absent.
 
         Raises:
             RequestError: with every problem that ``data`` has.
@@ -68,8 +72,12 @@ class CancelRequest:
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """The canonical request; :meth:`from_json` takes it."""
-        return {key: getattr(self, declared.name) for key, declared in FIELDS.items()}
+        """The canonical request; :meth:`from_json` takes it.
+
+        An earlier release takes it too, if it is no rehearsal: one that does not know ``dryRun`` refuses the key.
+        """
+        told = {key: getattr(self, declared.name) for key, declared in FIELDS.items()}
+        return {key: value for key, value in told.items() if value or key != "dryRun"}
 
 
 def parse_json(body: bytes, limit: int = BODY_LIMIT) -> Any:
@@ -134,6 +142,12 @@ def _wait_timeout(value: Any) -> int:
     return value
 
 
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError("must be true or false")
+    return value
+
+
 @dataclass(frozen=True)
 class Field:
     """One key of a request: the attribute that it becomes, how it is judged, and its schema in OpenAPI 3.0."""
@@ -166,6 +180,7 @@ FIELDS = {
         _wait_timeout,
         {"type": "integer", "minimum": 1, "maximum": LONGEST_WAIT_SECONDS, "nullable": True},
     ),
+    "dryRun": Field("dry_run", _flag, {"type": "boolean", "nullable": True}),
 }
 _RUN_ID_TOO = "run_id"
 

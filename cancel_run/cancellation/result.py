@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     CANCELED = "canceled"  # TERMINATED with CANCELED, after our cancel
     ENDED_FIRST = "endedFirst"  # it ended in another way after we had set out to cancel it
     ALREADY_ENDED = "alreadyEnded"  # terminal when first read: no cancel was sent
+    WOULD_CANCEL = "wouldCancel"  # of a rehearsal: it is active, and no cancel was sent
     TIMED_OUT = "timedOut"  # still active, or not to be read, at the deadline
     EXPIRED = "expired"  # the order was too old when it was taken up: nothing was sent
     REJECTED = "rejected"  # Databricks or Key Vault refused, and asking again would not help
@@ -84,6 +85,7 @@ class CancelResult:
     reason: str | None = _told("As it was asked.", _TEXT)
     requested_by: str | None = _told("As it was asked: a claim, not checked.", _TEXT)
     started_by: str | None = _told("Who asked, as Microsoft Entra in front of the app has verified it.", _TEXT)
+    dry_run: bool = _told("A rehearsal: nothing was sent, whatever the outcome.", _FLAG, default=False)
     cancel_requested_at: str | None = _told(
         "When the first cancel was sent that was not refused.", {**_TIME, "nullable": True}
     )

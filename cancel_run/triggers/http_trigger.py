@@ -8,11 +8,10 @@ It is longer than most by the description of the request that the Functions libr
 from __future__ import annotations
 
 import math
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cancel_run.cancellation.request import ALIAS, BODY_LIMIT, CancelRequest, parse_json
+from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
@@ -20,6 +19,7 @@ from cancel_run.triggers import openapi
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
 from cancel_run.triggers.alerts.reading import split
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
+from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
 from cancel_run.triggers.verified_caller import verified_caller
@@ -37,7 +37,6 @@ ALERTS_ROUTE = "alerts"
 # the Functions host hands a body over only when the request tells its length
 _LENGTH_REQUIRED = "The request must have a Content-Length header; a chunked body is not taken."
 POLL_TAKES_SECONDS = 0.5  # a poll that is due, until its answer is to be seen
-_INSTANCE_ID = re.compile(rf"({ALIAS.pattern})-([1-9][0-9]{{0,18}})")
 
 
 class HttpRequest(Protocol):
@@ -134,7 +133,7 @@ async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Rep
 
 async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wants_failure: bool) -> Reply:
     instance_id = request.route_params.get("instanceId", "")
-    known = _INSTANCE_ID.fullmatch(instance_id)
+    known = InstanceId.read(instance_id)
     status: Any = await status_of(client, instance_id) if known else None
     if known is None or status is None:
         return nobody_started()
@@ -143,7 +142,7 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
         return _running(request, instance_id, status, clock.now())
     result = status.output
     if name != "Completed" or not isinstance(result, dict):
-        result = _failed(instance_id, known, name, status.custom_status).to_json()
+        result = _failed(known, name, status.custom_status).to_json()
     failed = wants_failure and not result.get("stopped")
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
 
@@ -178,13 +177,14 @@ def _running(request: HttpRequest, instance_id: str, status: Any, now: datetime)
     )
 
 
-def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str, custom_status: Any) -> CancelResult:
+def _failed(known: InstanceId, runtime_status_name: str, custom_status: Any) -> CancelResult:
     """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
     progress = custom_status if isinstance(custom_status, dict) else {}
     return CancelResult(
         outcome=Outcome.FAILED,
-        run_id=int(known[2]),
-        workspace=known[1],
+        run_id=known.run_id,
+        workspace=known.workspace,
+        dry_run=known.dry_run,
         final_life_cycle_state=_known_text(progress, "lifeCycleState"),
         cancel_requested_at=_known_text(progress, "cancelRequestedAt"),
         polls=_known_count(progress, "polls"),
@@ -192,8 +192,8 @@ def _failed(instance_id: str, known: re.Match[str], runtime_status_name: str, cu
         retries=_known_count(progress, "retries"),
         error=error_json(
             f"Instance{runtime_status_name}",
-            f"The orchestration instance {instance_id} ended as {runtime_status_name}; nobody is watching the run any "
-            "more. Its exception is in the logs. Ask again to start afresh.",
+            f"The orchestration instance {known} ended as {runtime_status_name}; nobody is watching the run any more. "
+            "Its exception is in the logs. Ask again to start afresh.",
         ),
     )
 

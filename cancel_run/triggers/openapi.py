@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
-from cancel_run.cancellation.request import ALIAS, FIELDS
+from cancel_run.cancellation.request import FIELDS
 from cancel_run.cancellation.result import result_schema
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
+from cancel_run.triggers.instance_ids import PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,8 +122,8 @@ def _look() -> dict[str, Any]:
         "name": "instanceId",
         "in": "path",
         "required": True,
-        "description": "As the start answered it: the workspace's name, a hyphen, the run id.",
-        "schema": {"type": "string", "pattern": f"^{ALIAS.pattern}-[1-9][0-9]{{0,18}}$"},
+        "description": "As the start answered it: the workspace's name, ~rehearsal for one, a hyphen, the run id.",
+        "schema": {"type": "string", "pattern": f"^{PATTERN}$"},
     }
     return {
         "operationId": "getCancellation",

@@ -8,6 +8,7 @@ and, because the copy in the poison queue has another id, by what a hash makes o
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from cancel_run.errors import CancelRunError, RequestError, TaskHubError
@@ -58,10 +59,11 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
         if alert.nothing:
             logger.info("Queue message %s asks for nothing: %s", _named(message), quoted(alert.nothing))
         for asked in alert.requests:
+            dry_run = asked.request.dry_run or settings().alerts_dry_run
             started = await start_or_join(
                 client,
                 settings(),
-                asked.request,
+                replace(asked.request, dry_run=dry_run),
                 message.insertion_time or clock.now(),
                 event=asked.event or _event(message),
             )

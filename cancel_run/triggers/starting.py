@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.order import Order
 from cancel_run.errors import RequestError, TaskHubError
+from cancel_run.triggers.instance_ids import InstanceId
 
 if TYPE_CHECKING:
     from cancel_run.cancellation.request import CancelRequest
     from cancel_run.settings import Settings
 
 ORCHESTRATOR = "cancel-active-run"  # the seed's workflowId
+REHEARSAL = "rehearse-cancellation"
 
 # runtime statuses of an instance that has not ended (Durable's OrchestrationRuntimeStatus)
 ACTIVE = frozenset({"Pending", "Running", "ContinuedAsNew", "Suspended"})
@@ -61,13 +63,15 @@ async def start_or_join(
     again begins nothing: it is compared with the order that the instance has, and with how that ended. ``started_by``
     is the caller as Microsoft Entra has verified it.
 
+    A rehearsal has an instance and an orchestrator of its own: it knows of no cancellation, and none knows of it.
+
     Raises:
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
         TaskHubError: the task hub did not take the start and has no active instance for the run.
     """
     asked_at = _aware(asked_at)
     workspace = settings.workspace(request.workspace).alias
-    instance_id = f"{workspace}-{request.run_id}"
+    instance_id = str(InstanceId(workspace, request.run_id, request.dry_run))
     known = await status_of(client, instance_id)
     if known is not None and runtime_status(known) in ACTIVE:
         return Started(instance_id, request.run_id, workspace, joined=True)
@@ -84,10 +88,10 @@ async def start_or_join(
         event=event,
         started_by=started_by,
         from_queue=event is not None,
-        earlier=_result(known),
+        earlier=None if request.dry_run else _result(known),
     )
     try:
-        await client.start_new(ORCHESTRATOR, instance_id, order.to_json())
+        await client.start_new(REHEARSAL if request.dry_run else ORCHESTRATOR, instance_id, order.to_json())
     except Exception as refusal:  # the SDK raises bare Exceptions and KeyErrors, which say nothing sure
         known = await status_of(client, instance_id)
         if known is None or runtime_status(known) not in ACTIVE:

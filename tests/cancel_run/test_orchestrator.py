@@ -48,6 +48,7 @@ def test_an_active_run_is_read_canceled_and_polled_until_it_is_terminated() -> N
         "reason": "over budget",
         "requestedBy": "cost-guard",
         "startedBy": None,
+        "dryRun": False,
         "cancelRequestedAt": "2026-01-31T12:00:00.400Z",
         "endedAt": ended.output["timeline"][-1]["at"],
         "polls": 3,

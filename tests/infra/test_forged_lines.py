@@ -28,7 +28,7 @@ from cancel_run.clock import SystemClock
 from cancel_run.errors import CancelRunError
 from cancel_run.settings import Settings
 from cancel_run.triggers import queue_trigger
-from cancel_run.triggers.starting import ORCHESTRATOR
+from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 from local_host.queue_trigger import POISON
 from tests.support.kusto import AT, ERROR, WARNING, Trace, carried_out
 from tests.support.queries import OUTCOMES, QUERIES, RULES
@@ -209,6 +209,20 @@ def test_no_text_is_a_cancellation_or_changes_one(traces: list[Trace]) -> None:
 def test_an_instance_that_ended_badly_is_named() -> None:
     found = carried_out(QUERIES["instance-failed"], REAL["instance-failed"])
     assert {row["instanceId"] for row in found} == {"prod-7"}
+
+
+def test_a_rehearsal_sets_off_no_rule_and_is_told_apart_in_the_workbook() -> None:
+    category = f"Function.{REHEARSAL}.User"
+    lines = [event(outcome, dry_run=True) for outcome in Outcome]
+    old = event(Outcome.TIMED_OUT).replace('"dryRun":false,', "")  # as an earlier release wrote it
+    traces = [*(Trace(line, category) for line in lines), Trace(old, OURS)]
+    assert {rule: len(carried_out(QUERIES[rule], traces)) for rule in RULES} == {
+        **dict.fromkeys(RULES, 0),
+        "timed-out": 1,
+    }
+    assert len(carried_out(QUERIES["Runs that have not stopped"], traces)) == 1
+    told = {row["outcome"] for row in carried_out(QUERIES["Rehearsals, and what each would have done"], traces)}
+    assert told == {f"rehearsal: {outcome.value}" for outcome in Outcome}
 
 
 def test_the_same_event_twice_is_one_cancellation() -> None:

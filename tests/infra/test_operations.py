@@ -164,7 +164,7 @@ def test_every_code_of_an_error_says_what_to_do() -> None:
 
 def test_every_outcome_that_is_no_plain_success_is_explained() -> None:
     told = {names(row[0])[0] for row in PAGE.rows("A run does not stop")} & {outcome.value for outcome in Outcome}
-    assert told == {"timedOut", "rejected", "endedFirst", "expired", "failed"}
+    assert told == {"timedOut", "rejected", "endedFirst", "expired", "failed", "wouldCancel"}
 
 
 def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:

@@ -101,6 +101,16 @@ def test_cancel_exits_0_when_the_run_is_stopped(workspace: JobsApi) -> None:
     assert json_in(done.stdout)["reason"] == "a test"
 
 
+def test_a_rehearsal_exits_0_when_nothing_stands_in_the_way_and_1_when_something_does(workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
+    done = run("cancel", str(run_id), "--dry-run", **settings)
+    assert (done.returncode, json_in(done.stdout)["outcome"]) == (0, "wouldCancel")
+    done = run("cancel", str(run_id), "--dry-run", **settings, DATABRICKS_PROTECTED_JOBS="11223344")
+    assert (done.returncode, json_in(done.stdout)["outcome"]) == (1, "rejected")
+    assert workspace.count("cancel") == 0
+
+
 def test_cancel_exits_1_when_the_run_is_not_stopped(workspace: JobsApi) -> None:
     run_id = workspace.add_run(Life(ignored_cancels=99))
     done = run("cancel", str(run_id), "--timeout", "1", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)

@@ -74,11 +74,14 @@ class Alert:
 
 
 def together(alerts: Iterable[Alert]) -> Alert:
-    """All of them as one; a run that several ask for is asked for once, as by the first of them."""
+    """All of them as one; a run that several ask for is asked for once, as by the first of them.
+
+    One that a rehearsal asks for, too, is asked for twice: the rehearsal may not stand in for the cancellation.
+    """
     listed = list(alerts)
-    requests: dict[tuple[str | None, int], EventRequest] = {}
+    requests: dict[tuple[str | None, int, bool], EventRequest] = {}
     for asked in (asked for alert in listed for asked in alert.requests):
-        requests.setdefault((asked.request.workspace, asked.request.run_id), asked)
+        requests.setdefault((asked.request.workspace, asked.request.run_id, asked.request.dry_run), asked)
     refusals = tuple(refusal for alert in listed for refusal in alert.refusals)
     nothing = dict.fromkeys(alert.nothing for alert in listed if alert.nothing)
     return Alert(tuple(requests.values()), refusals, "; ".join(nothing))

@@ -13,7 +13,9 @@ from cancel_run.cancellation.request import BODY_LIMIT, LARGEST_RUN_ID, CancelRe
 from cancel_run.errors import RequestError
 from tests.support.json_values import JSON
 
-KEYS = st.sampled_from(["runId", "run_id", "workspace", "reason", "requestedBy", "waitTimeoutSeconds", "token", "x"])
+KEYS = st.sampled_from(
+    ["runId", "run_id", "workspace", "reason", "requestedBy", "waitTimeoutSeconds", "dryRun", "token", "x"]
+)
 
 
 def problems(data: Any) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_null_is_the_same_as_absent() -> None:
-    keys = ("workspace", "reason", "requestedBy", "waitTimeoutSeconds", "run_id")
+    keys = ("workspace", "reason", "requestedBy", "waitTimeoutSeconds", "dryRun", "run_id")
     assert CancelRequest.from_json({"runId": 1, **dict.fromkeys(keys)}) == CancelRequest(1)
 
 
@@ -80,6 +82,17 @@ def test_text_in_any_language_is_taken(text: str) -> None:
 @pytest.mark.parametrize("seconds", [True, 0, -1, 1.5, "60", 604801, [], 10**400])
 def test_a_wait_is_a_whole_number_of_seconds_up_to_seven_days(seconds: Any) -> None:
     assert "7 days" in problems({"runId": 1, "waitTimeoutSeconds": seconds})[0]
+
+
+@pytest.mark.parametrize("wrong", ["true", "false", 1, 0, "", [], {}])
+def test_a_rehearsal_is_asked_for_by_true_alone(wrong: Any) -> None:
+    assert problems({"runId": 1, "dryRun": wrong}) == ("dryRun must be true or false",)
+    assert CancelRequest.from_json({"runId": 1, "dryRun": True}).dry_run
+
+
+def test_an_earlier_release_refuses_the_message_of_a_rehearsal_and_takes_every_other() -> None:
+    assert CancelRequest(1, dry_run=True).to_json()["dryRun"] is True
+    assert "dryRun" not in CancelRequest(1).to_json()
 
 
 @pytest.mark.parametrize("workspace", ["https://evil.example", "a b", "", "-a", "a/b", "a" * 64, 1, ["prod"], "ü"])
