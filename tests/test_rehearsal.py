@@ -116,6 +116,15 @@ def test_a_second_rehearsal_joins_one_that_is_under_way(host: LocalHost, workspa
     assert (result["outcome"], result["dryRun"]) == ("failed", True)
 
 
+def test_the_list_tells_a_rehearsal_from_a_cancellation(host: LocalHost, workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    rehearse(host, run_id)
+    cancel(host, run_id)
+    listed = requests.get(f"{host.url}/api/cancel-active-run", timeout=SECONDS).json()["cancellations"]
+    told = {one["instanceId"]: (one["rehearsal"], one["outcome"]) for one in listed}
+    assert told == {f"prod~rehearsal-{run_id}": (True, "wouldCancel"), f"prod-{run_id}": (False, "canceled")}
+
+
 # -- instance ids ----------------------------------------------------------------------------------------------------
 
 

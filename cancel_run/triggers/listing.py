@@ -16,7 +16,7 @@ from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHu
 from cancel_run.triggers.callers_url import base_url, caller_key
 from cancel_run.triggers.list_query import ListQuery, Wanted
 from cancel_run.triggers.replies import Reply, refused, unavailable
-from cancel_run.triggers.starting import ACTIVE, ORCHESTRATOR
+from cancel_run.triggers.starting import ACTIVE, ORCHESTRATOR, REHEARSAL
 from cancel_run.triggers.summary import summary
 from cancel_run.triggers.windows import Found, Span, newest
 
@@ -75,7 +75,7 @@ def _span(query: ListQuery) -> Span:
 
 
 def _listed(url: str, route: str, query: ListQuery, found: Found) -> dict[str, Any]:
-    mine = (status for status in found.statuses if status.name == ORCHESTRATOR)
+    mine = (status for status in found.statuses if status.name in {ORCHESTRATOR, REHEARSAL})
     told = [one for one in (summary(status, url, route) for status in mine) if one is not None]
     wanted = [
         one
