@@ -112,6 +112,7 @@ def test_a_second_rehearsal_joins_one_that_is_under_way(host: LocalHost, workspa
     assert (first["joined"], second["joined"]) == (False, True)
     assert first["instanceId"] == second["instanceId"]
     host.engine.terminate(first["instanceId"], "the test is over")
+    host.engine.wait_until_ended(first["instanceId"], SECONDS)
     result = requests.get(first["statusUrl"], timeout=SECONDS).json()
     assert (result["outcome"], result["dryRun"]) == ("failed", True)
 
