@@ -26,12 +26,14 @@ class ManagedIdentity:
         self.url = ""  # for whoever serves it to note where
         self.issued: set[str] = set()
         self.resources: dict[str, str] = {}  # what each of those is for
+        self.authorizations: list[str | None] = []  # the header of that name, which nobody should send here
         self.client_ids: list[str | None] = []  # of the identities that were asked for; None is the app's own
         self.app = web.Application()
         self.app.router.add_get("/msi/token", self._token)
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         resource = request.query.get("resource", "")
+        self.authorizations.append(request.headers.get("Authorization"))
         fault = self.faults.take("token") or self.faults.take(f"token for {resource}")
         if fault is not None:
             return await self.faults.answer(request, fault)

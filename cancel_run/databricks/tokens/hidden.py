@@ -13,16 +13,20 @@ import re
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cancel_run.databricks.tokens.token import Token
 
 STRUCK_OUT = "[struck out]"
 PIECE = 10  # characters of a secret, in any form, that are as good as the secret
 SHORTEST = 8  # characters: no token is shorter, and a short text may be a word
 KEPT = 4  # secrets that are searched for: the newest, and those that were just replaced
+ROUNDS = 3  # of undoing what others escape: URLs in pages in JSON
 _STEP = PIECE // 2  # among so many characters of a piece one is looked at: it begins a run of as many
+_ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 
 
 class Hidden:
@@ -93,12 +97,24 @@ def _cleaned(value: Any, forms: list[_Forms]) -> Any:
     if isinstance(value, str):
         for one in forms:
             value = one.struck_out(value)
-        return value
+        # in a text that has one in an escaped form nobody knows where it begins
+        told = all(one.struck_out(plain) == plain for plain in _plainer(value) for one in forms)
+        return value if told else STRUCK_OUT
     if isinstance(value, list):
         return [_cleaned(one, forms) for one in value]
     if isinstance(value, dict):
         return {_cleaned(key, forms): _cleaned(one, forms) for key, one in value.items()}
     return value
+
+
+def _plainer(text: str) -> Iterator[str]:
+    """The text with whatever is escaped in it, as in a URL or a page, undone again and again; nothing if nothing is."""
+    for _ in range(ROUNDS):
+        before = text
+        text = _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)), html.unescape(unquote(text)))
+        if text == before:
+            return
+        yield text
 
 
 def _forms(text: str) -> set[str]:
@@ -107,7 +123,9 @@ def _forms(text: str) -> set[str]:
     once |= {re.sub("%..", lambda found: found[0].lower(), form) for form in once}
     raw = text.encode()
     forms = (
-        once | {text, html.escape(text), json.dumps(text)[1:-1], raw.hex()} | {quote(form, safe="") for form in once}
+        once
+        | {text, text.upper(), text.lower(), html.escape(text), json.dumps(text)[1:-1], raw.hex(), raw.hex().upper()}
+        | {quote(form, safe="") for form in once}
     )
     for before in range(3):
         # three bytes become four characters; those that hold a bit of a neighbour are left out

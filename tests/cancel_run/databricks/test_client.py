@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cancel_run.activities import Activities
 from cancel_run.clock import SystemClock
 from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import USER_AGENT, JobsClient
@@ -21,6 +22,7 @@ from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.databricks.transport.session import CONNECTIONS
 from cancel_run.databricks.transport.transport import ANSWER_LIMIT
 from cancel_run.errors import AccessError, NotNowError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.settings import Settings
 from cancel_run.workspaces import Workspace
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import Life, Row
@@ -269,6 +271,25 @@ def test_plain_http_goes_to_this_machine_and_through_no_proxy(
         for key in ("NO_PROXY", "no_proxy"):
             monkeypatch.delenv(key, raising=False)
         assert client.get_run(run_id).life_cycle_state == "RUNNING"
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has connected
+            proxy.accept()
+
+
+@pytest.mark.parametrize("written", ["HTTP://127.0.0.1:{}", "hTTp://LOCALHOST:{}", "Http://127.0.0.1:{}/"])
+def test_capitals_in_the_scheme_send_plain_http_through_no_proxy(
+    written: str, workspace: JobsApi, vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = workspace.add_run()
+    host = written.format(workspace.url.rpartition(":")[2])
+    settings = Settings.from_environ({"DATABRICKS_HOST": host, "KEY_VAULT_URI": vault.uri})
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for key in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(key, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for key in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(key, raising=False)
+        activities = Activities(lambda: settings, QuickClock())
+        assert activities.read_run({"runId": run_id, "workspace": None})["run"]["lifeCycleState"] == "RUNNING"
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody has connected
             proxy.accept()

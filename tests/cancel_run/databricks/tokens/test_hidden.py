@@ -65,6 +65,22 @@ def test_a_secret_in_keys_and_values_of_json_is_struck_out_however_deep() -> Non
     assert told["state"][STRUCK_OUT][1:] == [7, None, True]
 
 
+@pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])
+@pytest.mark.parametrize(
+    "every", ["%{:02X}", "%{:02x}", "&#{};", "&#x{:x};", r"\u{:04x}", r"\x{:02X}", "%25{:02x}", "%26%23{}%3B"]
+)
+def test_a_secret_of_which_every_character_is_escaped_takes_the_text_with_it(secret: str, every: str) -> None:
+    escaped = "".join(every.format(ord(character)) for character in secret[3:20])
+    assert hiding(secret).struck_out(f"Bearer {escaped} was sent") == STRUCK_OUT
+    assert hiding(secret).struck_out(f"Bearer {every.format(33)} was sent") == f"Bearer {every.format(33)} was sent"
+
+
+@pytest.mark.parametrize("secret", [PAT, JWT])
+def test_a_secret_in_other_letters_or_as_a_dump_is_struck_out(secret: str) -> None:
+    for written in (secret.upper(), secret.lower(), secret.encode().hex(), secret.encode().hex().upper()):
+        assert hiding(secret).struck_out(f"<{written}>") == f"<{STRUCK_OUT}>"
+
+
 def test_two_secrets_and_two_places_are_struck_out() -> None:
     assert hiding(PAT, TOKEN).struck_out(f"{PAT} {TOKEN} {PAT}{PAT}").count(STRUCK_OUT) == 4
 

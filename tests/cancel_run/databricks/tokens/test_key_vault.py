@@ -27,6 +27,8 @@ from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
 from tests.support.the_token import SECRET, TOKEN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local_host.emulators.certificates import Certificates
     from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 
@@ -264,6 +266,15 @@ def test_neither_the_vault_nor_the_identity_endpoint_of_this_machine_is_asked_th
             monkeypatch.setenv(key, proxy.url)
         assert tokens.token(SECRET).reveal() == TOKEN
         assert proxy.connections == 0
+
+
+def test_a_netrc_file_puts_no_credential_in_the_place_of_the_vaults_bearer_or_before_the_identity_endpoint(
+    tokens: TokenVault, identity: ManagedIdentity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert tokens.token(SECRET).reveal() == TOKEN
+    assert identity.authorizations == [None]
 
 
 def test_who_waits_for_another_callers_reading_waits_no_longer_than_its_own_deadline(
