@@ -1,10 +1,10 @@
 """How fast one workspace is asked: freely, until it says that this is too much.
 
 A throttled answer (429) closes the gate for the seconds that it asks for, and sets a pace: somewhat less than the
-workspace has just been taking. The pace rises until the next such answer, so it stays near the limit without knowing
-it, and is forgotten when none has come for a while. Nobody is held: who comes too early is given a time to come back,
-which is kept free. First reads and first cancels go before polls, which keep a share. Each process has its own pace;
-those that share a workspace find their shares.
+workspace has just been taking. The pace rises until the next such answer, soon to near what was taken and slowly past
+it, so it stays near the limit without knowing it, and is forgotten when none has come for a while. Nobody is held: who
+comes too early is given a time to come back, which is kept free. First reads and first cancels go before polls, which
+keep a share. Each process has its own pace; those that share a workspace find their shares.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cancel_run.clock import Clock
 
 LESS = 0.7  # of what was taken: the pace after a throttled answer
-RISE = 1.03  # the pace grows by this factor every second: it is back at the limit after twelve
+BACK_SECONDS = 14.0  # after which the pace is back at what was taken
 FORGOTTEN_SECONDS = 60.0  # without a throttled answer, and there is no pace any more
 UNTOLD_SECONDS = 1.0  # how long the gate stays closed when the answer does not say
 LONGEST_SECONDS = 5.0  # one answer does not silence the app for hours: who was asked to wait longer does so alone
@@ -34,15 +34,28 @@ KEPT_SECONDS = 5.0  # a place that is not taken by then is given up
 AHEAD = FORGOTTEN_SECONDS  # seconds ahead, at the most, that places are given out: the pace may be forgotten by then
 
 
+def risen(seconds: float) -> float:
+    """The share of what was taken that the pace is so long after a throttled answer.
+
+    It is a cubic, as TCP has it (RFC 9438): two thirds of the way back are gone in a third of the time, and then it
+    stays near the limit for long, because each time that it goes beyond the gate closes.
+    """
+    return 1 - (1 - LESS) * (1 - seconds / BACK_SECONDS) ** 3
+
+
 @dataclass
 class _Lane:
     next_at: float = -math.inf
     kept: deque[float] = field(default_factory=deque)  # the times that were given out, in their order
 
-    def takes_a_kept_place(self, now: float) -> bool:
+    def has_somebody(self, now: float) -> bool:
+        """Somebody waits for a place that is kept."""
         while self.kept and self.kept[0] < now - KEPT_SECONDS:
             self.kept.popleft()
-        if self.kept and self.kept[0] <= now + AHEAD_SECONDS:
+        return bool(self.kept)
+
+    def takes_a_kept_place(self, now: float) -> bool:
+        if self.has_somebody(now) and self.kept[0] <= now + AHEAD_SECONDS:
             self.kept.popleft()
             return True
         return False
@@ -57,7 +70,7 @@ class Pace:
         self._gate = -math.inf  # nothing is sent before
         self._open_at = -math.inf  # when the next request is due
         self._lanes = {True: _Lane(), False: _Lane()}
-        self._rate = math.inf  # requests a second, as it was at the last throttled answer
+        self._rate = math.inf  # requests a second that were taken before the last throttled answer
         self._slowed_at = -math.inf
         self._taken: deque[float] = deque()  # when an answer came that was not a throttled one, within the last second
         self._has_taken = True  # since the last throttled answer
@@ -79,8 +92,10 @@ class Pace:
             at = max(now, self._gate, lane.next_at, self._open_at if first else -math.inf)
             if at > now + AHEAD:
                 return self._looks.next_in(now)
-            later = 1 / min(self._rate_at(at), self._rate * RISE**FORGOTTEN_SECONDS)  # the pace will have risen by then
-            lane.next_at = at + (later / FIRST_SHARE if first else later)
+            later = 1 / min(
+                self._rate_at(at), self._rate * risen(FORGOTTEN_SECONDS)
+            )  # the pace will have risen by then
+            lane.next_at = at + (later / FIRST_SHARE if first and self._lanes[False].has_somebody(now) else later)
             if first:
                 others = self._lanes[False]
                 others.next_at = max(others.next_at, now) + later
@@ -117,11 +132,11 @@ class Pace:
             self._drop_old(now)
             rate = min(self._rate_at(now), max(float(len(self._taken)), UNKNOWN_RATE))
             # where nothing is taken at all, the rate is not what is wrong: the gate is enough
-            self._rate, self._slowed_at, self._has_taken = LESS * rate if self._has_taken else rate, now, False
+            self._rate, self._slowed_at, self._has_taken = rate if self._has_taken else rate / LESS, now, False
 
     def _rate_at(self, now: float) -> float:
         since = now - self._slowed_at
-        return self._rate * RISE**since if since < FORGOTTEN_SECONDS else math.inf
+        return self._rate * risen(since) if since < FORGOTTEN_SECONDS else math.inf
 
     def _drop_old(self, now: float) -> None:
         while self._taken and now - self._taken[0] > 1.0:
