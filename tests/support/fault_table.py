@@ -91,13 +91,13 @@ DRIPS = {
     f"drips: {name}": name
     for name in (
         "status line",
-        "headers",
+        "header",
         "endless 100 Continue",
-        "body",
         "size of a chunk",
         "extension of a chunk",
         "trailers",
         "gzip of empty blocks",
+        "file name in gzip",
     )
 }
 HUGE_RETRY_AFTER = "429, `Retry-After` of 30 years"
