@@ -11,11 +11,13 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from cancel_run import __version__, orchestrator, settings, token_watch
-from cancel_run.activities import Activities, Answer, Question
+from cancel_run.activities import Activities, Answer, JobQuestion, Question
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
-from cancel_run.triggers import http_trigger, listing, openapi, queue_trigger, timer_trigger
+from cancel_run.job import orchestrator as job_orchestrator
+from cancel_run.triggers import children, http_trigger, job_trigger, listing, openapi, queue_trigger, timer_trigger
+from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
 from cancel_run.triggers.replies import Reply
 from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 
@@ -58,6 +60,18 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return _response(await http_trigger.look(req, client, clock))
+
+    @app.function_name("startJobFromHttp")
+    @app.route(route=job_trigger.ROUTE, methods=ANY_METHOD)
+    @app.durable_client_input(client_name="client")
+    async def start_job_from_http(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return _response(await job_trigger.start(req, client, load_settings, clock))
+
+    @app.function_name("getJobCancellation")
+    @app.route(route=f"{job_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
+    @app.durable_client_input(client_name="client")
+    async def get_job_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        return _response(await job_trigger.look(req, client, clock))
 
     # binary: of a text the host reads the keys, and an "id" or "dequeueCount" in it replaces the message's own
     @app.function_name("startFromQueue")
@@ -105,6 +119,27 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.activity_trigger(input_name="question")
     def poll_run(question: Question) -> Answer:
         return activities.poll_run(question)
+
+    orchestrate_job = job_orchestrator.cancel_active_runs
+    app.function_name(JOB_ORCHESTRATOR)(app.orchestration_trigger(context_name="context")(orchestrate_job))
+
+    @app.function_name(job_orchestrator.LIST_ACTIVE_RUNS)
+    @app.activity_trigger(input_name="question")
+    def list_active_runs(question: JobQuestion) -> Answer:
+        return activities.list_active_runs(question)
+
+    # these two only talk to the task hub, with the SDK's client, which is awaited
+    @app.function_name(job_orchestrator.START_CANCELLATIONS)
+    @app.activity_trigger(input_name="family")
+    @app.durable_client_input(client_name="client")
+    async def start_cancellations(family: children.Family, client: df.DurableOrchestrationClient) -> Answer:
+        return await children.start_cancellations(family, client, load_settings, clock)
+
+    @app.function_name(job_orchestrator.READ_CANCELLATIONS)
+    @app.activity_trigger(input_name="family")
+    @app.durable_client_input(client_name="client")
+    async def read_cancellations(family: children.Family, client: df.DurableOrchestrationClient) -> Answer:
+        return await children.read_cancellations(family, client)
 
     return app
 

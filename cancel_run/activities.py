@@ -1,4 +1,4 @@
-"""The workflow's three steps as activities: JSON in, JSON out.
+"""The steps that ask Databricks as activities: JSON in, JSON out.
 
 Every activity runs at least once: each says why a second call is harmless. What can be foreseen comes back as data:
 
@@ -10,7 +10,8 @@ Every activity runs at least once: each says why a second call is harmless. What
 * ``{"passing": {"code", "message", "statusCode", "retryAfterSeconds"}, "unsure": true or false}``: it may pass. This is
   data too, because a raised exception reaches the orchestrator as text, and the wait that the service asks for would be
   lost in it. ``unsure``: a cancel may have been taken all the same;
-* ``{"later": seconds}``: nothing was sent, so that others have their turn.
+* ``{"later": seconds}``: nothing was sent, so that others have their turn;
+* ``{"page": {"runs": [{"runId", "state", "queued"}], "next": token or null}}``: some active runs of a job.
 
 ``run`` may stand beside ``accepted`` and ``later``, where cancelRun has looked first; ``tokenExpiresAt`` (ISO 8601)
 stands beside any of them where the vault's secret for the workspace expires soon, or has expired.
@@ -28,9 +29,11 @@ from cancel_run.cancellation.stored import moment
 from cancel_run.databricks.bulkhead import Bulkhead
 from cancel_run.databricks.client import USER_AGENT, JobsClient
 from cancel_run.databricks.crowd import Crowd
+from cancel_run.databricks.run_page import is_queued
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.databricks.tokens.sources import TokenSources
 from cancel_run.errors import (
+    NoLongerQueuedError,
     NotNowError,
     ProtectedJobError,
     RefusalError,
@@ -56,7 +59,8 @@ class Question(TypedDict, total=False):
     """What every activity is asked with; ``workspace`` is null for the default one.
 
     ``repairId`` is the newest repair of the attempt that is to be canceled, ``seenActiveAt`` (ISO 8601) when it was
-    last seen active, ``again`` whether a cancel has been sent before. ``dryRun`` is there for a rehearsal alone.
+    last seen active, ``again`` whether a cancel has been sent before, ``onlyQueued`` whether a run is to be left alone
+    that has left its job's queue. ``dryRun`` is there for a rehearsal alone.
     """
 
     runId: int
@@ -65,6 +69,16 @@ class Question(TypedDict, total=False):
     seenActiveAt: str | None
     again: bool
     dryRun: bool
+    onlyQueued: bool
+
+
+class JobQuestion(TypedDict, total=False):
+    """What listActiveRuns is asked with; ``only`` is ``queued`` or null, ``pageToken`` null for the first page."""
+
+    jobId: int
+    workspace: str | None
+    only: str | None
+    pageToken: str | None
 
 
 class Activities:
@@ -84,6 +98,7 @@ class Activities:
             run, seen = self._read(client, question, first=True)
             if not run.ended:
                 self._refuse_protected(client, question, run)
+                _refuse_begun(question, run)
                 if not question.get("dryRun"):
                     self._crowd.waits(question.get("workspace"))
             return seen
@@ -103,11 +118,13 @@ class Activities:
                 raise RefusalError("A rehearsal sends no cancel.", code="Rehearsal", run_id=question["runId"])
             again = question.get("again", False)
             seen: Answer = {}
-            if self._jobs(question) or not self._is_fresh(question.get("seenActiveAt")):
+            guarded = question.get("onlyQueued") or self._jobs(question)
+            if guarded or not self._is_fresh(question.get("seenActiveAt")):
                 run, seen = self._read(client, question, first=not again)
                 if run.ended or (again and not run.untouched):
                     return seen
                 self._refuse_protected(client, question, run)
+                _refuse_begun(question, run)
             try:
                 client.cancel_run(question["runId"], first=not again)
             except NotNowError as error:
@@ -120,6 +137,23 @@ class Activities:
     def poll_run(self, question: Question) -> Answer:
         """pollRun: the run as it is now. Reading changes nothing, so a second call is harmless."""
         return self._answer(question, lambda client: self._read(client, question, first=False)[1])
+
+    def list_active_runs(self, question: JobQuestion) -> Answer:
+        """listActiveRuns: one page of the job's active runs. Reading changes nothing, so a second call is harmless."""
+
+        def look(client: JobsClient) -> Answer:
+            job_id = question["jobId"]
+            if objection := self._settings().workspace(question.get("workspace")).jobs.objection([job_id]):
+                raise RefusalError(f"No run of job {job_id} is canceled: {objection}.", code=ProtectedJobError.code)
+            page = client.list_runs(job_id, question.get("pageToken"))
+            runs = [
+                {"runId": run_id, "state": run.life_cycle_state, "queued": is_queued(run)}
+                for run_id, run in page.runs.items()
+                if is_queued(run) or not question.get("only")
+            ]
+            return {"page": {"runs": runs, "next": page.next_token}}
+
+        return self._answer(question, look)
 
     def _read(self, client: JobsClient, question: Question, *, first: bool) -> tuple[Run, Answer]:
         """The run, and the answer that tells it."""
@@ -154,10 +188,10 @@ class Activities:
         age = (self._clock.now() - seen_at).total_seconds()
         return abs(age) <= FRESH_SECONDS  # a clock that is far behind tells nothing either
 
-    def _answer(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
+    def _answer(self, question: Question | JobQuestion, ask: Callable[[JobsClient], Answer]) -> Answer:
         return self._outcome(question, ask) | self._expiry(question)
 
-    def _expiry(self, question: Question) -> Answer:
+    def _expiry(self, question: Question | JobQuestion) -> Answer:
         """``tokenExpiresAt``, where that is soon."""
         try:
             expires_at = self.sources().expires_soon_at(self._settings().workspace(question.get("workspace")))
@@ -165,10 +199,10 @@ class Activities:
             return {}
         return {"tokenExpiresAt": expires_at.isoformat()} if expires_at else {}
 
-    def _outcome(self, question: Question, ask: Callable[[JobsClient], Answer]) -> Answer:
+    def _outcome(self, question: Question | JobQuestion, ask: Callable[[JobsClient], Answer]) -> Answer:
         try:
             return ask(self._client(question.get("workspace")))
-        except ProtectedJobError as error:
+        except (ProtectedJobError, NoLongerQueuedError) as error:
             return {"error": error.to_json(), "seen": error.seen}
         except RefusalError as error:
             return {"error": error.to_json()}
@@ -213,3 +247,13 @@ class Activities:
                 ),
             )
         return self._clients[workspace.alias]
+
+
+def _refuse_begun(question: Question, run: Run) -> None:
+    """Nothing happens to a run that waits in its job's queue, is stopping, or may be canceled wherever it is.
+
+    Raises:
+        NoLongerQueuedError: it was to be canceled in the queue alone, and has left it.
+    """
+    if question.get("onlyQueued") and run.untouched and not is_queued(run):
+        raise NoLongerQueuedError(question["runId"], run.life_cycle_state, seen=run.to_json())

@@ -10,6 +10,7 @@
     │   ├── RunNotFoundError     the workspace has no such run
     │   ├── AccessError          401 or 403: the token or its permission
     │   ├── ProtectedJobError    the settings do not let runs of that job be canceled
+    │   ├── NoLongerQueuedError  the run has left the queue in which it was to be canceled
     │   └── UnknownWorkspaceError
     ├── TransientError           it may pass: ask again later
     ├── NotNowError              nothing was sent: there is no place for the call now
@@ -133,6 +134,19 @@ class ProtectedJobError(RefusalError):
         super().__init__(
             f"Run {run_id} is not canceled: {objection} in this app's settings. "
             "If it is to stop all the same, cancel it in the workspace.",
+            run_id=run_id,
+        )
+
+
+class NoLongerQueuedError(RefusalError):
+    """Only a queued run was to be canceled, and this one is not: nothing was sent. ``seen`` is the run's JSON."""
+
+    code = "NoLongerQueued"
+
+    def __init__(self, run_id: int, life_cycle_state: str, *, seen: dict[str, Any]) -> None:
+        self.seen = seen
+        super().__init__(
+            f"Run {run_id} is not canceled: it is {life_cycle_state}, and only what is queued was to be canceled.",
             run_id=run_id,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_every_function_is_indexed_with_the_bindings_that_the_local_host_goes_by
         for name, function in worker.functions.items()
     }
     assert there == here
-    assert len(there) == 10
+    assert len(there) == len(create_app({}).get_functions())
 
 
 def test_the_host_is_told_routes_methods_queues_and_levels_as_the_local_host_reads_them(worker: Worker) -> None:
@@ -145,6 +145,26 @@ def test_a_message_that_cannot_work_fails_its_invocation_in_our_words(worker: Wo
 def test_the_nightly_purge_is_called_by_the_timer(worker: Worker, host: LocalHost) -> None:
     timer = as_json({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False})
     assert worker.invoke("purgeHistory", timer=timer, client=text(host.client_binding)).return_value is None
+
+
+def test_the_activities_of_a_job_are_given_a_durable_client(
+    worker: Worker, host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run()
+    client = text(host.client_binding)
+    family: dict[str, Any] = {
+        "workspace": "prod",
+        "event": "job x",
+        "since": "2026-01-31T12:00:00+00:00",
+        "runs": [run_id],
+    }
+    family |= {"waitTimeoutSeconds": 60}
+    begun = worker.invoke("startCancellations", family=text(json.dumps(family)), client=client)
+    assert json.loads(begun.return_value.json) == {"begun": [{"runId": run_id}]}
+    host.engine.wait_until_ended(f"prod-{run_id}", SECONDS)
+    asked = text(json.dumps(family | {"runs": [{"runId": run_id}]}))
+    (ended,) = json.loads(worker.invoke("readCancellations", family=asked, client=client).return_value.json)["ended"]
+    assert ended == {"runId": run_id, "stopped": True, "outcome": "canceled", "state": "TERMINATED"}
 
 
 def test_a_whole_cancellation_goes_through_the_worker_turn_by_turn(worker: Worker, workspace: JobsApi) -> None:

@@ -24,6 +24,7 @@ class Order:
         from_queue: nobody asks again, so it does not end at the first strange answer.
         earlier: the result of the cancellation of this run that had ended when this order was taken.
         dry_run: a rehearsal: the run is read, and no cancel is sent; None where it is none.
+        only: ``queued`` where the run is to be left alone once it has left its job's queue; None wherever it is.
         version: of the rules that it is carried out by.
     """
 
@@ -39,6 +40,7 @@ class Order:
     from_queue: bool = False
     earlier: dict[str, Any] | None = None
     dry_run: bool | None = None
+    only: str | None = None
     version: int = VERSION
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 

@@ -121,6 +121,8 @@ class Progress:
         asked = {"runId": self.order.run_id, "workspace": self.order.workspace, "repairId": self.repair_id}
         if self.order.dry_run:
             asked["dryRun"] = True
+        if self.order.only:
+            asked["onlyQueued"] = True
         if self.next_step == CANCEL_RUN:
             seen_at = self.seen_active_at
             return {**asked, "seenActiveAt": seen_at and seen_at.isoformat(), "again": self.cancels > 0}

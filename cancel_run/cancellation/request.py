@@ -12,7 +12,7 @@ from cancel_run.errors import TOLD, RequestError
 from cancel_run.text import HARMFUL_CLASS, is_harmful, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 BODY_LIMIT = 64 * 1024  # bytes
 TEXT_LIMIT = 1000  # characters
@@ -49,27 +49,7 @@ class CancelRequest:
         Raises:
             RequestError: with every problem that ``data`` has.
         """
-        if not isinstance(data, dict):
-            raise RequestError(['the body must be a JSON object such as {"runId": 455644833}'])
-        problems: list[str] = []
-        given = {key: value for key, value in data.items() if value is not None}
-        if _RUN_ID_TOO in given:
-            if "runId" in given:
-                problems.append(f"runId and {_RUN_ID_TOO} are both given; give one")
-            given["runId"] = given.pop(_RUN_ID_TOO)
-        elif "runId" not in given:
-            problems.append("runId is missing")
-        values: dict[str, Any] = {"run_id": 0}
-        for key, declared in FIELDS.items():
-            if key in given:
-                try:
-                    values[declared.name] = declared.read(given[key])
-                except ValueError as error:
-                    problems.append(f"{key} {error}")
-        problems += [_unknown(key) for key in data if key not in FIELDS and key != _RUN_ID_TOO]
-        if problems:
-            raise RequestError(problems)
-        return cls(**values)
+        return cls(**judged(data, FIELDS, "runId"))
 
     def to_json(self) -> dict[str, Any]:
         """The canonical request; :meth:`from_json` takes it.
@@ -78,6 +58,38 @@ class CancelRequest:
         """
         told = {key: getattr(self, declared.name) for key, declared in FIELDS.items()}
         return {key: value for key, value in told.items() if value or key != "dryRun"}
+
+
+def judged(data: object, fields: Mapping[str, Field], required: str) -> dict[str, Any]:
+    """The values in ``data`` by the names of their attributes; a key with null counts as absent.
+
+    The ``required`` key may be spelled as its attribute is, too.
+
+    Raises:
+        RequestError: with every problem that ``data`` has.
+    """
+    if not isinstance(data, dict):
+        raise RequestError([f'the body must be a JSON object such as {{"{required}": 455644833}}'])
+    problems: list[str] = []
+    too = fields[required].name
+    given = {key: value for key, value in data.items() if value is not None}
+    if too in given:
+        if required in given:
+            problems.append(f"{required} and {too} are both given; give one")
+        given[required] = given.pop(too)
+    elif required not in given:
+        problems.append(f"{required} is missing")
+    values: dict[str, Any] = {}
+    for key, declared in fields.items():
+        if key in given:
+            try:
+                values[declared.name] = declared.read(given[key])
+            except ValueError as error:
+                problems.append(f"{key} {error}")
+    problems += [_unknown(key, fields) for key in data if key not in fields and key != too]
+    if problems:
+        raise RequestError(problems)
+    return values
 
 
 def parse_json(body: bytes, limit: int = BODY_LIMIT) -> Any:
@@ -113,7 +125,12 @@ def _refuse_constant(name: str) -> Any:
     raise _StrictJsonError(f"{name} is not JSON")
 
 
-def _run_id(value: Any) -> int:
+def identifier(value: Any) -> int:
+    """A run's or a job's id.
+
+    Raises:
+        ValueError: it is none.
+    """
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not _RUN_ID_TEXT.fullmatch(text) or int(text) > LARGEST_RUN_ID:
         raise ValueError(f"must be a whole number from 1 to {LARGEST_RUN_ID}, as a number or a decimal string")
@@ -163,7 +180,7 @@ _LINE = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": f"^[^{HARMFUL_CLA
 FIELDS = {
     "runId": Field(
         "run_id",
-        _run_id,
+        identifier,
         {
             "oneOf": [
                 {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_RUN_ID},
@@ -182,13 +199,12 @@ FIELDS = {
     ),
     "dryRun": Field("dry_run", _flag, {"type": "boolean", "nullable": True}),
 }
-_RUN_ID_TOO = "run_id"
 
 
-def _unknown(key: str) -> str:
+def _unknown(key: str, fields: Iterable[str]) -> str:
     if key.lower() in _SECRET_KEYS:
         return f"{_shown(key)} is refused: secrets do not travel in requests, the app takes its token from Key Vault"
-    return f"{_shown(key)} is not a known key; known are {', '.join(FIELDS)}"
+    return f"{_shown(key)} is not a known key; known are {', '.join(fields)}"
 
 
 def _shown(key: str) -> str:

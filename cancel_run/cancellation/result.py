@@ -30,17 +30,18 @@ class Outcome(StrEnum):
 
 _STOPPED = frozenset({Outcome.CANCELED, Outcome.ENDED_FIRST, Outcome.ALREADY_ENDED})
 
-_COUNT = {"type": "integer", "minimum": 0}
-_TEXT = {"type": "string", "nullable": True}
-_FLAG = {"type": "boolean"}
-_ID = {"type": "integer", "format": "int64", "minimum": 1, "nullable": True}
-_TIME = {"type": "string", "format": "date-time"}
-_ERROR = {
+# schemas in OpenAPI 3.0 that fields of results have
+COUNT = {"type": "integer", "minimum": 0}
+TEXT = {"type": "string", "nullable": True}
+FLAG = {"type": "boolean"}
+ID = {"type": "integer", "format": "int64", "minimum": 1, "nullable": True}
+TIME = {"type": "string", "format": "date-time"}
+ERROR = {
     "type": "object",
     "properties": {
         "code": {"type": "string"},
         "message": {"type": "string"},
-        "statusCode": {**_COUNT, "nullable": True},
+        "statusCode": {**COUNT, "nullable": True},
     },
     "required": ["code", "message", "statusCode"],
     "nullable": True,
@@ -49,14 +50,14 @@ _TIMELINE = {
     "type": "array",
     "items": {
         "type": "object",
-        "properties": {"lifeCycleState": {"type": "string"}, "at": _TIME},
+        "properties": {"lifeCycleState": {"type": "string"}, "at": TIME},
         "required": ["lifeCycleState", "at"],
     },
 }
 _OUTCOMES = {"type": "string", "enum": [outcome.value for outcome in Outcome]}
 
 
-def _told(description: str, schema: dict[str, Any], default: Any = None, **options: Any) -> Any:
+def told(description: str, schema: dict[str, Any], default: Any = None, **options: Any) -> Any:
     """A field of the result, with its schema in OpenAPI 3.0."""
     given = options or {"default": default}
     return dataclasses.field(**given, metadata={"schema": {**schema, "description": description}})
@@ -69,35 +70,35 @@ class CancelResult:
     ``stopped`` is the one question that a caller has to ask.
     """
 
-    run_id: int | None = _told("The run.", _ID)
-    final_life_cycle_state: str | None = _told("The last state that was seen.", _TEXT)
-    result_state: str | None = _told("Databricks' result state; null while the run is active.", _TEXT)
-    outcome: Outcome = _told("How the cancellation ended.", _OUTCOMES, default=Outcome.FAILED)
-    stopped: bool = _told("The run was seen in a terminal state.", _FLAG, init=False)
-    state_message: str | None = _told("What Databricks says of the state.", _TEXT)
-    workspace: str | None = _told("The workspace's name in the settings.", _TEXT)
-    run_page_url: str | None = _told("The run in Databricks.", _TEXT)
-    job_id: int | None = _told("The job that the run belongs to.", _ID)
-    run_name: str | None = _told("The run's name.", _TEXT)
-    trigger: str | None = _told("What started the run, in Databricks' words.", _TEXT)
-    restarts_itself: bool = _told("A continuous job: it starts again unless it is paused.", _FLAG, default=False)
-    repaired_since: bool = _told("The run was repaired meanwhile; the repair was left alone.", _FLAG, default=False)
-    reason: str | None = _told("As it was asked.", _TEXT)
-    requested_by: str | None = _told("As it was asked: a claim, not checked.", _TEXT)
-    started_by: str | None = _told("Who asked, as Microsoft Entra in front of the app has verified it.", _TEXT)
-    dry_run: bool = _told("A rehearsal: nothing was sent, whatever the outcome.", _FLAG, default=False)
-    cancel_requested_at: str | None = _told(
-        "When the first cancel was sent that was not refused.", {**_TIME, "nullable": True}
+    run_id: int | None = told("The run.", ID)
+    final_life_cycle_state: str | None = told("The last state that was seen.", TEXT)
+    result_state: str | None = told("Databricks' result state; null while the run is active.", TEXT)
+    outcome: Outcome = told("How the cancellation ended.", _OUTCOMES, default=Outcome.FAILED)
+    stopped: bool = told("The run was seen in a terminal state.", FLAG, init=False)
+    state_message: str | None = told("What Databricks says of the state.", TEXT)
+    workspace: str | None = told("The workspace's name in the settings.", TEXT)
+    run_page_url: str | None = told("The run in Databricks.", TEXT)
+    job_id: int | None = told("The job that the run belongs to.", ID)
+    run_name: str | None = told("The run's name.", TEXT)
+    trigger: str | None = told("What started the run, in Databricks' words.", TEXT)
+    restarts_itself: bool = told("A continuous job: it starts again unless it is paused.", FLAG, default=False)
+    repaired_since: bool = told("The run was repaired meanwhile; the repair was left alone.", FLAG, default=False)
+    reason: str | None = told("As it was asked.", TEXT)
+    requested_by: str | None = told("As it was asked: a claim, not checked.", TEXT)
+    started_by: str | None = told("Who asked, as Microsoft Entra in front of the app has verified it.", TEXT)
+    dry_run: bool = told("A rehearsal: nothing was sent, whatever the outcome.", FLAG, default=False)
+    cancel_requested_at: str | None = told(
+        "When the first cancel was sent that was not refused.", {**TIME, "nullable": True}
     )
-    ended_at: str | None = _told("When the end was first seen.", {**_TIME, "nullable": True})
-    polls: int = _told("Polls that were sent.", _COUNT, default=0)
-    cancels: int = _told("Cancels that were sent and not refused.", _COUNT, default=0)
-    retries: int = _told("Calls that had no usable answer for now.", _COUNT, default=0)
-    timeline: list[dict[str, str]] = _told(
+    ended_at: str | None = told("When the end was first seen.", {**TIME, "nullable": True})
+    polls: int = told("Polls that were sent.", COUNT, default=0)
+    cancels: int = told("Cancels that were sent and not refused.", COUNT, default=0)
+    retries: int = told("Calls that had no usable answer for now.", COUNT, default=0)
+    timeline: list[dict[str, str]] = told(
         "Each state with the time at which it was first seen.", _TIMELINE, default_factory=list
     )
-    error: dict[str, Any] | None = _told("What stood in the way.", _ERROR)
-    token_expires_at: str | None = _told("Left out unless the vault's secret expires within two weeks.", _TIME)
+    error: dict[str, Any] | None = told("What stood in the way.", ERROR)
+    token_expires_at: str | None = told("Left out unless the vault's secret expires within two weeks.", TIME)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stopped", self.outcome in _STOPPED)
@@ -110,9 +111,12 @@ class CancelResult:
         return {**values, "outcome": self.outcome.value}
 
 
-def result_schema() -> dict[str, dict[str, Any]]:
-    """The result's properties in OpenAPI 3.0, by key, in their order."""
-    return {key_of(field.name): dict(field.metadata["schema"]) for field in dataclasses.fields(CancelResult)}
+LEFT_OUT = frozenset({"tokenExpiresAt"})  # where there is nothing to tell; every other key is always there
+
+
+def result_schema(kind: Any = CancelResult) -> dict[str, dict[str, Any]]:
+    """The properties in OpenAPI 3.0 of a result of that kind, by key, in their order."""
+    return {key_of(field.name): dict(field.metadata["schema"]) for field in dataclasses.fields(kind)}
 
 
 def error_json(code: str, message: str, status_code: int | None = None) -> dict[str, Any]:

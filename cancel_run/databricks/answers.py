@@ -36,12 +36,14 @@ _PASSING_CODES = frozenset({"TEMPORARILY_UNAVAILABLE"})
 _PASSING_WORDS = re.compile(r"unknown worker environment|unknownworkerenvironment", re.IGNORECASE)
 # the API's words are all that tells a run that does not exist from any other bad request
 _NO_SUCH_RUN = re.compile(r"\brun\b.*\b(does not|doesn't) exist", re.IGNORECASE | re.DOTALL)
+# (of a run of a job it is the run that is missing: "Run: 1 in job: 2 doesn't exist")
+_NO_SUCH_JOB = re.compile(r"^(?!.*\brun\b).*\bjob\b.*\b(does not|doesn't) exist", re.IGNORECASE | re.DOTALL)
 _NO_SUCH_RUN_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 _NOTHING = Hidden()
 _BEHIND_SOMETHING = "Something between this app and the workspace (a proxy, a sign-in page) may answer in its place."
 
 
-def good_answer(host: str, body: bytes, run_id: int, hidden: Hidden = _NOTHING) -> dict[str, Any]:
+def good_answer(host: str, body: bytes, run_id: int | None, hidden: Hidden = _NOTHING) -> dict[str, Any]:
     """The JSON object in the body of a 200.
 
     Raises:
@@ -57,7 +59,7 @@ def good_answer(host: str, body: bytes, run_id: int, hidden: Hidden = _NOTHING) 
     return cleaned
 
 
-def good_beginning(host: str, beginning: bytes, run_id: int, hidden: Hidden = _NOTHING) -> dict[str, Any]:
+def good_beginning(host: str, beginning: bytes, run_id: int | None, hidden: Hidden = _NOTHING) -> dict[str, Any]:
     """What the beginning of a 200 too large to be read whole says of the run: enough of it to know its state.
 
     Raises:
@@ -78,7 +80,7 @@ def good_beginning(host: str, beginning: bytes, run_id: int, hidden: Hidden = _N
     return fields
 
 
-def unreadable(host: str, what: str, run_id: int) -> TransientError:
+def unreadable(host: str, what: str, run_id: int | None) -> TransientError:
     """The error for a 200 that says ``what`` instead of what it should."""
     return TransientError(
         f"{host} answered 200 with {what}. {_BEHIND_SOMETHING}",
@@ -95,7 +97,7 @@ def error_of(
     headers: Mapping[str, str],
     body: bytes,
     *,
-    run_id: int,
+    run_id: int | None,
     now: datetime,
     hidden: Hidden = _NOTHING,
 ) -> CallError:
@@ -129,6 +131,9 @@ def _may_pass(status_code: int, error_code: str | None, words: str) -> bool:
 
 def _refusal(said: str, error_code: str | None, words: str, facts: dict[str, Any]) -> RefusalError:
     status_code = facts["status_code"]
+    no_such_job = _NO_SUCH_JOB.search(words) or (facts["run_id"] is None and error_code in _NO_SUCH_RUN_CODES)
+    if status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and no_such_job:
+        return RefusalError(f"{said}. Check the job id and the workspace.", code="JobNotFound", **facts)
     no_such_run = status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words)
     if no_such_run or (status_code == HTTPStatus.NOT_FOUND and error_code in _NO_SUCH_RUN_CODES):
         return RunNotFoundError(f"{said}. Check the run id and the workspace; runs are kept for 60 days.", **facts)

@@ -19,6 +19,7 @@ from cancel_run import __version__
 from cancel_run.cancellation.run import Run
 from cancel_run.databricks.answers import error_of, good_answer, good_beginning, unreadable
 from cancel_run.databricks.pacing import Pace
+from cancel_run.databricks.run_page import RunPage
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.databricks.transport.deadline import Deadline
 from cancel_run.databricks.transport.transport import NoAnswerError, Transport
@@ -37,9 +38,13 @@ USER_AGENT = (
     f"databricks-cancel-run/{__version__} python-requests/{requests.__version__} python/{platform.python_version()}"
 )
 
+PAGE_SIZE = 24  # "greater than 0 and less than 25", or up to 25: the API's pages differ
+
 
 class JobsClient:
-    """``runs/get`` and ``runs/cancel`` of one workspace; any number of threads may share it.
+    """``runs/get``, ``runs/cancel`` and ``runs/list`` of one workspace; any number of threads may share it.
+
+    Never ``runs/cancel-all``: it names no run, and without a job it empties the queue of the whole workspace.
 
     ``timeout`` bounds a whole call in seconds: the token, the connection and the answer to its last byte. ``hidden`` is
     what a text of the workspace never holds; the tokens that are sent are added to it.
@@ -98,8 +103,25 @@ class JobsClient:
         """
         self._call("POST", "cancel", run_id, first=first, json={"run_id": run_id})
 
+    def list_runs(self, job_id: int, page_token: str | None = None) -> RunPage:
+        """One page of the job's active runs (Jobs API ``GET runs/list``); the first one for no token.
+
+        Raises:
+            AccessError, RefusalError: asking again as it is changes nothing.
+            TransientError: no usable answer for now.
+            NotNowError: nothing was sent.
+        """
+        query: dict[str, Any] = {"job_id": job_id, "active_only": "true", "limit": PAGE_SIZE}
+        if page_token is not None:
+            query["page_token"] = page_token
+        answer, whole = self._call("GET", "list", None, first=True, params=query)
+        try:
+            return RunPage.from_api(answer, job_id, whole=whole)
+        except ValueError as error:
+            raise unreadable(self._host, f"JSON in which {error}", None) from None
+
     def _call(
-        self, method: str, operation: str, run_id: int, *, first: bool, **data: Any
+        self, method: str, operation: str, run_id: int | None, *, first: bool, **data: Any
     ) -> tuple[dict[str, Any], bool]:
         """The JSON of the answer, and False when only its beginning was read."""
         with self._place(first=first):
@@ -135,7 +157,7 @@ class JobsClient:
             self._bulkhead.leave(self._clock.monotonic() - began, answered=answered)
 
     def _once(
-        self, method: str, operation: str, run_id: int, token: Token, deadline: Deadline, data: dict[str, Any]
+        self, method: str, operation: str, run_id: int | None, token: Token, deadline: Deadline, data: dict[str, Any]
     ) -> tuple[dict[str, Any], bool]:
         self._hidden.add(token)
         sent_at = self._clock.monotonic()

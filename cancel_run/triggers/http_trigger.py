@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_json
-from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.triggers import openapi
@@ -21,6 +20,7 @@ from cancel_run.triggers.alerts.reading import split
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
+from cancel_run.triggers.results import result_of
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
 from cancel_run.triggers.verified_caller import verified_caller
 
@@ -59,7 +59,7 @@ class HttpRequest(Protocol):
 
 async def start(request: HttpRequest, client: DurableClient, settings: Callable[[], Settings], clock: Clock) -> Reply:
     """202 with ``{"instanceId", "runId", "workspace", "joined", "statusUrl"}``: the run is being canceled."""
-    refusal = _refusal_by_its_head(request, allowed="GET, POST")
+    refusal = refusal_by_its_head(request, allowed="GET, POST")
     if refusal is not None:
         return refusal
     try:
@@ -85,7 +85,7 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
     return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
 
 
-def _refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT, allowed: str = "POST") -> Reply | None:
+def refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT, allowed: str = "POST") -> Reply | None:
     """What is wrong before anything in the body is looked at."""
     if request.method != "POST":
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow=allowed)
@@ -107,7 +107,7 @@ def enqueue(request: HttpRequest, write: Callable[[Any], None], settings: Callab
     message of the queue can hold is read here, and in the queue are the orders that it makes. ``write`` gets bytes, or
     a list of texts.
     """
-    refusal = _refusal_by_its_head(request, ALERT_LIMIT)
+    refusal = refusal_by_its_head(request, ALERT_LIMIT)
     if refusal is not None:
         return refusal
     try:
@@ -139,10 +139,8 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
         return nobody_started()
     name = runtime_status(status)
     if name in ACTIVE:
-        return _running(request, instance_id, status, clock.now())
-    result = status.output
-    if name != "Completed" or not isinstance(result, dict):
-        result = _failed(known, name, status.custom_status).to_json()
+        return running(request, ROUTE, instance_id, status, clock.now())
+    result = result_of(status, known)
     failed = wants_failure and not result.get("stopped")
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
 
@@ -161,48 +159,19 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
     return Reply(HTTPStatus.OK, openapi.document(url, workspaces, behind_entra=behind_entra))
 
 
-def _running(request: HttpRequest, instance_id: str, status: Any, now: datetime) -> Reply:
+def running(request: HttpRequest, route: str, instance_id: str, status: Any, now: datetime, **more: Any) -> Reply:
+    """202 for an instance below ``route`` that has not ended; ``more`` stands in its progress."""
     name = runtime_status(status)
     progress = status.custom_status if isinstance(status.custom_status, dict) else {}
     # an instance that nobody has taken up yet has been due since it was begun
-    due = moment(progress.get("nextPollAt")) or moment(str(status.created_time)) or now
+    next_at = moment(progress.get("nextPollAt")) or moment(progress.get("nextLookAt"))
+    due = next_at or moment(str(status.created_time)) or now
     seconds = (due - now).total_seconds()
-    progress = {**progress, "overdueSeconds": max(0, int(-seconds))}
-    location = status_url(request.url, ROUTE, instance_id)
+    progress = {**progress, "overdueSeconds": max(0, int(-seconds)), **more}
+    location = status_url(request.url, route, instance_id)
     return Reply(
         HTTPStatus.ACCEPTED,
         {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": location, "progress": progress},
         # after the next poll, with the time that it takes: its answer is what the caller comes back for
         {"Location": location, "Retry-After": str(max(1, math.ceil(seconds + POLL_TAKES_SECONDS)))},
     )
-
-
-def _failed(known: InstanceId, runtime_status_name: str, custom_status: Any) -> CancelResult:
-    """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
-    progress = custom_status if isinstance(custom_status, dict) else {}
-    return CancelResult(
-        outcome=Outcome.FAILED,
-        run_id=known.run_id,
-        workspace=known.workspace,
-        dry_run=known.dry_run,
-        final_life_cycle_state=_known_text(progress, "lifeCycleState"),
-        cancel_requested_at=_known_text(progress, "cancelRequestedAt"),
-        polls=_known_count(progress, "polls"),
-        cancels=_known_count(progress, "cancels"),
-        retries=_known_count(progress, "retries"),
-        error=error_json(
-            f"Instance{runtime_status_name}",
-            f"The orchestration instance {known} ended as {runtime_status_name}; nobody is watching the run any more. "
-            "Its exception is in the logs. Ask again to start afresh.",
-        ),
-    )
-
-
-def _known_text(progress: dict[str, Any], key: str) -> str | None:
-    value = progress.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _known_count(progress: dict[str, Any], key: str) -> int:
-    value = progress.get(key)
-    return value if type(value) is int and value >= 0 else 0  # a custom status of another version may lack it

@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
-from cancel_run.cancellation.request import FIELDS
-from cancel_run.cancellation.result import result_schema
+from cancel_run.cancellation.request import ALIAS, FIELDS
+from cancel_run.cancellation.result import LEFT_OUT, CancelResult, result_schema
+from cancel_run.job.request import JOB_FIELDS
+from cancel_run.job.result import JobResult
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
 from cancel_run.triggers.instance_ids import PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from cancel_run.cancellation.request import Field
 
 ROUTE = "openapi.json"
 
@@ -29,7 +33,7 @@ _JOINED = (
     "true: it was under way before this request. false: this request began it, or another did at the same moment; "
     "however many believe so, one cancellation runs."
 )
-_REPORTED_RUN_ID = {"type": "integer", "format": "int64", "minimum": 1}
+_REPORTED_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
 def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: bool = False) -> dict[str, Any]:
@@ -50,6 +54,8 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
         "paths": {
             "/cancel-active-run": {"get": _list(workspaces), "post": _start()},
             "/cancel-active-run/{instanceId}": {"get": _look()},
+            "/cancel-active-runs": {"post": _start_job()},
+            "/cancel-active-runs/{instanceId}": {"get": _look_at_job()},
             "/alerts": {"post": _enqueue()},
             "/openapi.json": {"get": _openapi()},
         },
@@ -64,11 +70,15 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
                 }
             },
             "schemas": {
-                "Request": _request(workspaces),
-                "Accepted": _accepted(),
+                "Request": _request(FIELDS, {"runId": 455644833, "reason": "over budget"}, workspaces),
+                "JobRequest": _request(JOB_FIELDS, {"jobId": 11223344, "only": "queued"}, workspaces),
+                "Accepted": _accepted("runId"),
+                "JobAccepted": _accepted("jobId"),
                 "Cancellations": _cancellations(),
-                "Running": _running(),
-                "Result": _object(result_schema()),
+                "Running": _running("Life cycle state, polls, cancels, next poll, deadline.", {}),
+                "JobRunning": _running("How many runs are due, under way, stopped or not.", {"runs": _runs()}),
+                "Result": _result(CancelResult),
+                "JobResult": _result(JobResult),
                 "Problem": _problem(),
                 "Queued": _object({"queued": {"type": "boolean", "enum": [True]}}),
             },
@@ -92,6 +102,39 @@ def _start() -> dict[str, Any]:
             "500": _refusal("The app settings cannot be used; every problem is named."),
             "503": _refusal("The task hub cannot tell; ask again, nothing is begun twice.", _retry_after()),
         },
+    }
+
+
+def _start_job() -> dict[str, Any]:
+    start = _start()
+    accepted = _answer("They are being canceled; look at Location.", "JobAccepted", _location())
+    return {
+        **start,
+        "operationId": "startJobFromHttp",
+        "summary": "Cancel every active run of a job, or join the order for it that is under way.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("JobRequest")}}},
+        "responses": {**start["responses"], "202": accepted},
+    }
+
+
+def _look_at_job() -> dict[str, Any]:
+    look = _look()
+    instance_id = {
+        **look["parameters"][0],
+        "description": "As the start answered it.",
+        "schema": {"type": "string", "pattern": f"^{ALIAS.pattern}~job-[1-9][0-9]{{0,18}}(~queued)?(~rehearsal)?$"},
+    }
+    ended = {
+        "200": _answer("It has ended.", "JobResult"),
+        "202": _answer("It is under way; look again.", "JobRunning", _location()),
+        "500": _answer("It has ended, not all is stopped, and the caller wants that as a failure.", "JobResult"),
+    }
+    return {
+        **look,
+        "operationId": "getJobCancellation",
+        "summary": "How the cancellation of a job's runs is doing, run by run, or how it ended.",
+        "parameters": [instance_id, *look["parameters"][1:]],
+        "responses": {**look["responses"], **ended},
     }
 
 
@@ -171,19 +214,19 @@ def _openapi() -> dict[str, Any]:
     }
 
 
-def _request(workspaces: list[str]) -> dict[str, Any]:
-    properties = {key: declared.schema for key, declared in FIELDS.items()}
+def _request(fields: Mapping[str, Field], example: dict[str, Any], workspaces: list[str]) -> dict[str, Any]:
+    properties = {key: declared.schema for key, declared in fields.items()}
     if workspaces:
         properties["workspace"] = {"type": "string", "enum": [*workspaces, None], "nullable": True}
-    schema = _object(properties, ["runId"])
-    return {**schema, "additionalProperties": False, "example": {"runId": 455644833, "reason": "over budget"}}
+    schema = _object(properties, [next(iter(fields))])
+    return {**schema, "additionalProperties": False, "example": example}
 
 
-def _accepted() -> dict[str, Any]:
+def _accepted(key: str) -> dict[str, Any]:
     return _object(
         {
             "instanceId": {"type": "string"},
-            "runId": _REPORTED_RUN_ID,
+            key: _REPORTED_ID,
             "workspace": {"type": "string"},
             "joined": {"type": "boolean", "description": _JOINED},
             "statusUrl": {"type": "string", "format": "uri"},
@@ -191,13 +234,13 @@ def _accepted() -> dict[str, Any]:
     )
 
 
-def _running() -> dict[str, Any]:
+def _running(described: str, more: dict[str, Any]) -> dict[str, Any]:
     return _object(
         {
             "instanceId": {"type": "string"},
             "runtimeStatus": {"type": "string", "enum": ["Pending", "Running", "ContinuedAsNew", "Suspended"]},
             "statusUrl": {"type": "string", "format": "uri"},
-            "progress": _progress(),
+            "progress": {**_progress(more), "description": described},
         }
     )
 
@@ -206,7 +249,7 @@ def _cancellations() -> dict[str, Any]:
     text = {"type": "string", "nullable": True}
     facts: dict[str, dict[str, Any]] = {
         "instanceId": {"type": "string"},
-        "runId": _REPORTED_RUN_ID,
+        "runId": _REPORTED_ID,
         "workspace": {"type": "string"},
         "rehearsal": {"type": "boolean", "description": "Nothing was or will be sent."},
         "runtimeStatus": {"type": "string"},
@@ -233,14 +276,31 @@ def _cancellations() -> dict[str, Any]:
     )
 
 
-def _progress() -> dict[str, Any]:
+def _runs() -> dict[str, Any]:
+    text = {"type": "string", "nullable": True}
+    facts = {
+        "runId": _REPORTED_ID,
+        "instanceId": {"type": "string", "description": "Of its own cancellation, which can be looked at too."},
+        "runtimeStatus": {**text, "description": "null while its cancellation is due."},
+        "lifeCycleState": text,
+        "cancels": {"type": "integer", "minimum": 0},
+        "outcome": {**text, "description": "null while it is under way."},
+    }
+    return {"type": "array", "items": _object(facts)}
+
+
+def _progress(more: dict[str, Any]) -> dict[str, Any]:
     overdue = {
         "type": "integer",
         "minimum": 0,
         "description": "How long the next step has been due. Minutes of it mean that nobody watches the run now.",
     }
-    described = "Life cycle state, polls, cancels, next poll, deadline."
-    return {**_object({"overdueSeconds": overdue}), "description": described}
+    return _object({"overdueSeconds": overdue, **more})
+
+
+def _result(kind: type) -> dict[str, Any]:
+    properties = result_schema(kind)
+    return _object(properties, [key for key in properties if key not in LEFT_OUT])
 
 
 def _problem() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.order import Order
@@ -11,6 +12,8 @@ from cancel_run.errors import RequestError, TaskHubError
 from cancel_run.triggers.instance_ids import InstanceId
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cancel_run.cancellation.request import CancelRequest
     from cancel_run.settings import Settings
 
@@ -38,7 +41,8 @@ class Started:
     ``joined`` is true when it certainly was before this request. It may be false for one that was begun at the same
     moment: of many starts at once Durable runs one and lets several of them believe that they began it.
 
-    ``done`` says that the cancellation has ended, and that it already was what this request asks for.
+    ``done`` says that the cancellation has ended, and that it already was what this request asks for. ``order_joined``
+    is what the order is known by that was joined.
     """
 
     instance_id: str
@@ -46,9 +50,10 @@ class Started:
     workspace: str
     joined: bool
     done: bool = False
+    order_joined: str | None = None
 
 
-async def start_or_join(
+async def start_or_join(  # what is known of an order at its beginning
     client: DurableClient,
     settings: Settings,
     request: CancelRequest,
@@ -56,12 +61,15 @@ async def start_or_join(
     *,
     event: str | None = None,
     started_by: str | None = None,
+    from_queue: bool | None = None,
+    only: str | None = None,
 ) -> Started:
     """One orchestration is cancelling the run: a new one, or the one that already was.
 
     ``event`` is what a message from the queue is known by; None for a request over HTTP. A message that is delivered
     again begins nothing: it is compared with the order that the instance has, and with how that ended. ``started_by``
-    is the caller as Microsoft Entra has verified it.
+    is the caller as Microsoft Entra has verified it. ``from_queue`` says that nobody asks again, which is so of events
+    unless it is said; ``only`` is ``queued`` for a run that is to be left alone once it has left its job's queue.
 
     A rehearsal has an instance and an orchestrator of its own: it knows of no cancellation, and none knows of it.
 
@@ -69,29 +77,74 @@ async def start_or_join(
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
         TaskHubError: the task hub did not take the start and has no active instance for the run.
     """
-    asked_at = _aware(asked_at)
+    asked_at = aware(asked_at)
     workspace = settings.workspace(request.workspace).alias
     instance_id = str(InstanceId(workspace, request.run_id, request.dry_run))
+
+    def order(known: Any) -> dict[str, Any]:
+        return Order.of(
+            replace(
+                request,
+                workspace=workspace,
+                wait_timeout_seconds=request.wait_timeout_seconds or settings.wait_timeout_seconds,
+            ),
+            schedule=settings.schedule,
+            asked_at=asked_at,
+            event=event,
+            started_by=started_by,
+            from_queue=event is not None if from_queue is None else from_queue,
+            earlier=None if request.dry_run else _result(known),
+            only=only,
+        ).to_json()
+
+    how, joined = await begin_or_join(
+        client,
+        REHEARSAL if request.dry_run else ORCHESTRATOR,
+        instance_id,
+        order,
+        is_done=lambda known: event is not None and is_done(known, event, asked_at),
+    )
+    return Started(
+        instance_id,
+        request.run_id,
+        workspace,
+        joined=how is not How.BEGAN,
+        done=how is How.DONE,
+        order_joined=identity_of(joined) if joined is not None else None,
+    )
+
+
+class How(Enum):
+    """What came of a start."""
+
+    BEGAN = "it was begun"
+    JOINED = "it was under way"
+    DONE = "it has ended, and was what is asked for"
+
+
+async def begin_or_join(
+    client: DurableClient,
+    orchestrator: str,
+    instance_id: str,
+    order: Callable[[Any], dict[str, Any]],
+    *,
+    is_done: Callable[[Any], bool],
+) -> tuple[How, Any]:
+    """One instance of that id is under way: a new one, or the one that already was, whose status is returned too.
+
+    ``order`` makes the input out of what is known of an ended one (None where there is none), which stands in place of
+    a new one where it ``is_done``.
+
+    Raises:
+        TaskHubError: the task hub did not take the start and has no active instance of that id.
+    """
     known = await status_of(client, instance_id)
     if known is not None and runtime_status(known) in ACTIVE:
-        return Started(instance_id, request.run_id, workspace, joined=True)
-    if known is not None and event is not None and _is_done(known, event, asked_at):
-        return Started(instance_id, request.run_id, workspace, joined=True, done=True)
-    order = Order.of(
-        replace(
-            request,
-            workspace=workspace,
-            wait_timeout_seconds=request.wait_timeout_seconds or settings.wait_timeout_seconds,
-        ),
-        schedule=settings.schedule,
-        asked_at=asked_at,
-        event=event,
-        started_by=started_by,
-        from_queue=event is not None,
-        earlier=None if request.dry_run else _result(known),
-    )
+        return How.JOINED, known
+    if known is not None and is_done(known):
+        return How.DONE, known
     try:
-        await client.start_new(REHEARSAL if request.dry_run else ORCHESTRATOR, instance_id, order.to_json())
+        await client.start_new(orchestrator, instance_id, order(known))
     except Exception as refusal:  # the SDK raises bare Exceptions and KeyErrors, which say nothing sure
         known = await status_of(client, instance_id)
         if known is None or runtime_status(known) not in ACTIVE:
@@ -99,11 +152,17 @@ async def start_or_join(
                 instance_id,
                 f"The task hub did not take the start of {instance_id} ({type(refusal).__name__}).",
             ) from refusal
-        return Started(instance_id, request.run_id, workspace, joined=True)
-    return Started(instance_id, request.run_id, workspace, joined=False)
+        return How.JOINED, known
+    return How.BEGAN, None
 
 
-def _is_done(known: Any, event: str, asked_at: datetime) -> bool:
+def identity_of(known: Any) -> str:
+    """What the order of an instance is known by; it outlives continue_as_new, as the hub's own times do not."""
+    given = known.input_ if isinstance(known.input_, dict) else {}
+    return f"{given.get('askedAt')} {given.get('event')}"
+
+
+def is_done(known: Any, event: str, asked_at: datetime) -> bool:
     """True when the ended instance was begun by this event, or stopped the run after this order was asked for.
 
     The second also holds for a message that had joined another order. A run that has been repaired since is its
@@ -118,7 +177,7 @@ def _is_done(known: Any, event: str, asked_at: datetime) -> bool:
     result, ended_at = _result(known), known.last_updated_time
     stopped = result is not None and bool(result.get("stopped"))
     # the task hub tells the time of the end in whole seconds
-    return stopped and isinstance(ended_at, datetime) and asked_at.replace(microsecond=0) <= _aware(ended_at)
+    return stopped and isinstance(ended_at, datetime) and asked_at.replace(microsecond=0) <= aware(ended_at)
 
 
 def _result(known: Any) -> dict[str, Any] | None:
@@ -128,7 +187,8 @@ def _result(known: Any) -> dict[str, Any] | None:
     return known.output
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
+    """The moment, UTC where it names no zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

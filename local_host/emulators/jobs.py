@@ -57,10 +57,12 @@ class Jobs:
 
     Attributes:
         life: of the runs that callers begin, but for what they say themselves.
+        on_cancel_all: hears of each ``cancel-all``, which names no run.
     """
 
     api: JobsApi
     life: Life = STARTED
+    on_cancel_all: Callable[[str], object] = str
     _jobs: dict[int, Job] = field(default_factory=dict)
     _begun: dict[str, int] = field(default_factory=dict)  # idempotency token -> run id
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -143,6 +145,7 @@ class Jobs:
         job_id = self._job(body["job_id"]).job_id if "job_id" in body else None
         if job_id is None and not queued_alone:
             raise ApiError(400, "INVALID_PARAMETER_VALUE", "Missing required field: job_id (or all_queued_runs).")
+        self.on_cancel_all(f"job {job_id}")
         self.api.cancel_all(job_id, queued_alone=queued_alone)
         return {}
 

@@ -1,0 +1,50 @@
+"""The result of a cancellation that has ended, also where its instance has none of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cancel_run.cancellation.result import CancelResult, Outcome, error_json
+from cancel_run.triggers.starting import runtime_status
+
+if TYPE_CHECKING:
+    from cancel_run.triggers.instance_ids import InstanceId
+
+
+def result_of(status: Any, known: InstanceId) -> dict[str, Any]:
+    """The output of an instance that has ended, or what is known of one that failed or was terminated."""
+    name, result = runtime_status(status), status.output
+    if name == "Completed" and isinstance(result, dict):
+        return result
+    return _failed(known, name, status.custom_status).to_json()
+
+
+def _failed(known: InstanceId, runtime_status_name: str, custom_status: Any) -> CancelResult:
+    """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
+    progress = custom_status if isinstance(custom_status, dict) else {}
+    return CancelResult(
+        outcome=Outcome.FAILED,
+        run_id=known.run_id,
+        workspace=known.workspace,
+        dry_run=known.dry_run,
+        final_life_cycle_state=_known_text(progress, "lifeCycleState"),
+        cancel_requested_at=_known_text(progress, "cancelRequestedAt"),
+        polls=_known_count(progress, "polls"),
+        cancels=_known_count(progress, "cancels"),
+        retries=_known_count(progress, "retries"),
+        error=error_json(
+            f"Instance{runtime_status_name}",
+            f"The orchestration instance {known} ended as {runtime_status_name}; nobody is watching the run any more. "
+            "Its exception is in the logs. Ask again to start afresh.",
+        ),
+    )
+
+
+def _known_text(progress: dict[str, Any], key: str) -> str | None:
+    value = progress.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _known_count(progress: dict[str, Any], key: str) -> int:
+    value = progress.get(key)
+    return value if type(value) is int and value >= 0 else 0  # a custom status of another version may lack it
