@@ -37,26 +37,26 @@ class Answer(StrEnum):
 
 def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime) -> None:
     """``progress`` knows what ``answer`` told, and what comes next."""
-    kind = kind_of(step, answer)
+    run = Run.from_json(answer["run"]) if "run" in answer else None
+    kind = _kind_of(step, answer, run)
     progress.calls += 1
     progress.token_expires_at = moment(answer.get("tokenExpiresAt"))
     progress.polls += step == POLL_RUN and kind is not Answer.LATER
-    if "run" in answer:
+    if run is not None:
         progress.problem = None
-        progress.saw(Run.from_json(answer["run"]), now, read_at=moment(answer.get("readAt")))
+        progress.saw(run, now, read_at=moment(answer.get("readAt")))
     elif "seen" in answer:
         progress.run = Run.from_json(answer["seen"])  # for the result alone: nothing follows from it
     FOLLOWS[step, kind](progress, answer, now)
 
 
-def kind_of(step: str, answer: Mapping[str, Any]) -> Answer:
+def _kind_of(step: str, answer: Mapping[str, Any], run: Run | None) -> Answer:
     """The kind of an activity's answer; one that a newer release might add counts as passing."""
     if "accepted" in answer:
         return Answer.ACCEPTED
     if "later" in answer:
         return Answer.LATER
-    if "run" in answer:
-        run = Run.from_json(answer["run"])
+    if run is not None:
         return Answer.ENDED if run.ended else Answer.UNTOUCHED if run.untouched else Answer.STOPPING
     if "error" in answer:
         error = _problem(answer, "error")

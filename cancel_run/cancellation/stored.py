@@ -32,12 +32,16 @@ def read(kind: Callable[..., T], data: object, **given: Any) -> T:
     """
     stored: Mapping[str, Any] = data if isinstance(data, dict) else {}
     fields = _fields(kind)
-    values = dict(given)
-    for key, (name, type_) in fields.items():
-        value = _value(type_, stored.get(key))
-        if value is not None:
-            values[name] = value
-    return kind(**values, unknown={key: value for key, value in stored.items() if key not in fields})
+    values, unknown = dict(given), {}
+    for key, value in stored.items():
+        if key not in fields:
+            unknown[key] = value
+            continue
+        name, type_ = fields[key]
+        known = _value(type_, value)
+        if known is not None:
+            values[name] = known
+    return kind(**values, unknown=unknown)
 
 
 def written(value: Any) -> dict[str, Any]:
@@ -77,6 +81,8 @@ def _is_union(hint: Any) -> bool:
 
 def _value(type_: type, value: Any) -> Any:
     """The value as the field has it, or None where there is none that the field could have."""
+    if type_ is str:  # most are
+        return value if isinstance(value, str) else None
     if type_ is datetime:
         return moment(value)
     if dataclasses.is_dataclass(type_):

@@ -67,7 +67,7 @@ RULES: list[Edit] = [(f"{_CANCELLATION}/order.py", r"VERSION = 1\b", "VERSION = 
 HOST_VERSION: list[Edit] = [("host.json", r'"defaultVersion": "1\.0"', '"defaultVersion": "2.0"')]
 STEP_WITHOUT_BRANCH: list[Edit] = [(*_STEP[:2], _STEP[2].format(condition=""))]
 STRICT: list[Edit] = [
-    (f"{_CANCELLATION}/stored.py", r"(    values = dict\(given\)\n)", r"\1    assert set(stored) <= set(fields)\n")
+    (f"{_CANCELLATION}/stored.py", r"(    fields = _fields\(kind\)\n)", r"\1    assert set(stored) <= set(fields)\n")
 ]
 
 
