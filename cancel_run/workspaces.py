@@ -55,7 +55,8 @@ _CLIENT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SCOPE = re.compile(r"[A-Za-z0-9:/._-]{1,200}(?: [A-Za-z0-9:/._-]{1,200}){0,9}")
 _WORKSPACE_ID = re.compile(r"[0-9]{1,20}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_NEVER_IN_A_HOST = re.compile(r"[^!-~]|[\\#?@%]")  # beside what no URL of a host has, what parsers differ about
+_NEVER_IN_A_HOST = re.compile(r"[^A-Za-z0-9._:/\[\]-]")  # what no URL of a host has, and what parsers differ about
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")  # in small letters
 # a workspace's own URL holds its id
 _ID_IN_HOST = re.compile(r"https://adb-([0-9]+)\.[0-9]+\.")
 
@@ -116,7 +117,7 @@ def judged_url(key: str, value: str, problems: list[str]) -> str:
         parts = parse_url("")
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.host in _LOOPBACK)
     extra = (parts.path or "").strip("/") or parts.query or parts.fragment or parts.auth
-    if not secure or not parts.host or extra or parts.port == 0:
+    if not secure or not _HOST.fullmatch(parts.host or "") or extra or parts.port == 0:
         # the value is not repeated: somebody may have put a credential into it
         problems.append(f"{key} must be https:// and a host, with no path, query or credentials")
         return ""

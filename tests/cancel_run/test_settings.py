@@ -116,6 +116,8 @@ def test_every_problem_of_every_setting_is_told_at_once() -> None:
         "https://@host", "https://adb-1.1.azure\ndatabricks.net", "https://a b", "https://a\tb", "https://a\rb",
         "https://host/#", "https://host%2eevil.example", "https://h\N{CYRILLIC SMALL LETTER O}st", "https:host", "https:///host",
         "HTTP://host", "https://host@evil.example", "https://host:80:80", r"https:\\host",
+        "https://host,evil.example", "https://host;evil.example", "https://host&x", "https://ho'st", "https://$(id)",
+        "https://*.example", "https://a..example", "https://.example", f"https://{'a' * 64}.example",
         "https://a\N{ZERO WIDTH SPACE}b",
     ],
 )  # fmt: skip

@@ -101,6 +101,15 @@ def test_the_result_says_when_the_token_expires_and_only_where_that_is_soon(
     assert result["outcome"] == "canceled"
 
 
+@pytest.mark.parametrize("at", [10**12, 10**18, -(10**18), 0])
+def test_a_date_that_is_none_stands_in_no_cancellations_way(
+    at: int, host: LocalHost, vault: KeyVault, workspace: JobsApi
+) -> None:
+    vault.expire(SECRET, at)
+    result = cancel(host, workspace.add_run())
+    assert (result["outcome"], "tokenExpiresAt" in result) == ("canceled", at == 0)
+
+
 def test_a_token_that_is_refused_because_it_has_expired_is_told_with_its_date(
     start_host: Callable[..., LocalHost], environ: dict[str, str], vault: KeyVault, workspace: JobsApi
 ) -> None:

@@ -6,6 +6,7 @@ Azure's clients are imported when a token is first needed, because they double t
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,6 @@ from cancel_run.retry_after import retry_after_seconds
 from cancel_run.workspaces import shown_secret
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from azure.keyvault.secrets import SecretClient
 
     from cancel_run.clock import Clock
@@ -79,7 +78,9 @@ class TokenVault:
         try:
             found = self._client(secret).get_secret(secret)
             value = found.value
-            self._expires_at[secret] = found.properties.expires_on
+            expires_at: Any = found.properties.expires_on
+            # of a date out of its reach the library makes a number or a text
+            self._expires_at[secret] = expires_at if isinstance(expires_at, datetime) else None
         except Exception as error:  # noqa: BLE001  # Azure's clients raise whatever they trip over in a strange answer
             # a credential that has failed is dropped: it remembers some failures and gives them again for a minute
             self._close(secret)
