@@ -6,6 +6,7 @@ call with each fault that is of no particular step.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import STOPPED, Life, Row
 from tests.support.scripts import RUN_ID, START
 from tests.support.story import FROM_QUEUE, OVER_HTTP, SCHEDULE, Story
-from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,14 +251,30 @@ def test_a_run_that_one_poll_does_not_find_is_polled_on(story: Story) -> None:
 # -- what an operator can mend -----------------------------------------------------------------------------------------
 
 
-def test_a_refusal_that_an_operator_can_mend_does_not_use_up_an_order_from_the_queue(story: Story) -> None:
+@pytest.mark.parametrize(
+    ("at", "fault", "code"),
+    [
+        ("get", error(403, 403, "Invalid access token."), "TokenRejected"),
+        ("cancel", error(403, "PERMISSION_DENIED", "no"), "PermissionDenied"),
+        ("secret", error(403, "Forbidden", "no role"), "VaultDenied"),
+        ("secret", error(404, "SecretNotFound", "none"), "SecretNotFound"),
+    ],
+)
+def test_a_refusal_that_an_operator_can_mend_does_not_use_up_an_order_from_the_queue_and_is_told_at_once(
+    at: str, fault: Fault, code: str, story: Story, vault: KeyVault, caplog: pytest.LogCaptureFixture
+) -> None:
     story.add_run(AT_ONCE)
-    story.workspace.tokens = set()
-    story.after(1800, lambda: setattr(story.workspace, "tokens", {TOKEN}))
+    faults = vault.faults if at == "secret" else story.workspace.faults
+    faults.fail(at, fault, times=None)
+    told: list[str] = []
+    story.after(60, lambda: told.extend(record.getMessage() for record in caplog.records))
+    story.after(1800, lambda: faults.heal(at))
     ended = story.play()
-    assert (ended.output["outcome"], ended.output["cancels"]) == ("canceled", 1)
-    assert any((status["problem"] or {}).get("code") == "TokenRejected" for status in ended.custom_statuses)
-    assert ended.steps.count("readRun") < 15, "every few minutes"
+    assert (ended.output["outcome"], ended.output["cancels"], ended.output["error"]) == ("canceled", 1, None)
+    blocked = [json.loads(line) for line in told if line.startswith('{"event":"cancellationBlocked"')]
+    assert [line["errorCode"] for line in blocked] == [code]
+    assert any((status["problem"] or {}).get("code") == code for status in ended.custom_statuses)
+    assert len(ended.calls) < 40, "every few minutes"
 
 
 def test_one_that_nobody_mends_is_rejected_at_the_deadline(story: Story) -> None:

@@ -89,7 +89,7 @@ class TokenVault:
             raise self._no_answer("an answer without a value")
         text = value.strip()  # a line end at the end of a secret is a common slip, and harmless
         if not Token.is_one(text):
-            raise RefusalError(
+            raise AccessError(
                 f"{shown_secret(secret)} in {self._uri} is empty, too long or holds characters that no token has. "
                 "Put the token into it, and nothing else.",
                 code="TokenUnusable",
@@ -126,7 +126,7 @@ class TokenVault:
         if status_code == HTTPStatus.OK:
             return self._no_answer("something other than a secret")
         if status_code == HTTPStatus.NOT_FOUND:
-            return RefusalError(
+            return AccessError(
                 f"{said}: there is no such secret. Put the Databricks token into it.",
                 code="SecretNotFound",
                 status_code=status_code,

@@ -19,7 +19,7 @@ from cancel_run.databricks.tokens.kept import KEPT_SECONDS
 from cancel_run.databricks.tokens.key_vault import TokenVault
 from cancel_run.databricks.tokens.token import LONGEST_TOKEN
 from cancel_run.databricks.transport.deadline import Deadline
-from cancel_run.errors import AccessError, CallError, RefusalError, TransientError
+from cancel_run.errors import AccessError, CallError, TransientError
 from local_host.emulators.faults import Fault, json_fault
 from tests.support.drips import DRIPS
 from tests.support.quick_clock import QuickClock
@@ -93,14 +93,14 @@ def test_a_secret_that_no_header_can_hold_is_refused_without_being_shown(
     value: str, tokens: TokenVault, vault: KeyVault
 ) -> None:
     vault.set_secret(SECRET, value)
-    with pytest.raises(RefusalError) as caught:
+    with pytest.raises(AccessError) as caught:
         tokens.token(SECRET)
     assert caught.value.code == "TokenUnusable"
     assert not value.strip() or value not in str(caught.value)
 
 
 def test_a_missing_secret_is_named_as_missing(tokens: TokenVault) -> None:
-    with pytest.raises(RefusalError, match="no such secret") as caught:
+    with pytest.raises(AccessError, match="no such secret") as caught:
         tokens.token("not-there")
     assert (caught.value.code, caught.value.status_code) == ("SecretNotFound", 404)
 
@@ -170,7 +170,7 @@ def test_a_200_that_is_no_secret_may_pass(body: bytes, tokens: TokenVault, vault
 
 def test_a_secret_longer_than_any_is_no_token(tokens: TokenVault, vault: KeyVault) -> None:
     vault.faults.fail("secret", json_fault(200, {"value": "x" * (LONGEST_TOKEN + 1)}))
-    with pytest.raises(RefusalError):
+    with pytest.raises(AccessError):
         tokens.token(SECRET)
 
 
