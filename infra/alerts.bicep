@@ -1,10 +1,12 @@
 metadata description = 'Azure Monitor alerts that cancel: an action group that calls POST /api/alerts, and a sample rule.'
 
+import { tagsType } from 'types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Required. URL of the function app.')
 param appUrl string
@@ -18,8 +20,11 @@ param entraObjectId string
 @description('Required. Resource id of the Log Analytics workspace with the diagnostic logs of Databricks jobs; empty for no sample rule.')
 param databricksLogsId string
 
-@description('Optional. Name in the settings of the workspace that the sample rule watches.')
-param workspace string = 'default'
+@description('Required. Resource id of the Databricks workspace whose runs the sample rule cancels.')
+param databricksResourceId string
+
+@description('Required. What the settings call that workspace; empty for the default one.')
+param workspace string
 
 resource canceling 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-cancel-active-run'
@@ -42,14 +47,14 @@ resource canceling 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource tooLong 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (!empty(databricksLogsId)) {
+resource tooLong 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = if (!empty(databricksLogsId)) {
   name: 'run-is-too-long'
   location: location
   tags: tags
   kind: 'LogAlert'
   properties: {
     displayName: 'A run is taking too long'
-    description: 'A sample: every job run that began two hours ago and has not ended is canceled.'
+    description: 'A sample: every job run of one workspace that began two hours ago and has not ended is canceled.'
     enabled: true
     severity: 3
     scopes: [databricksLogsId]
@@ -61,7 +66,7 @@ resource tooLong 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (!empt
     criteria: {
       allOf: [
         {
-          query: loadTextContent('queries/run-is-too-long.kql')
+          query: replace(loadTextContent('queries/run-is-too-long.kql'), 'DATABRICKS_RESOURCE_ID', databricksResourceId)
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
@@ -82,7 +87,7 @@ resource tooLong 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = if (!empt
     }
     actions: {
       actionGroups: [canceling.id]
-      customProperties: { workspace: workspace }
+      customProperties: empty(workspace) ? {} : { workspace: workspace }
     }
   }
 }

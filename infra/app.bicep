@@ -1,16 +1,21 @@
 metadata description = 'The function app: a Flex Consumption plan, the app, its settings, and Entra in front of it where that is asked for.'
 
+import { callersType, settingsType, sourcesType, tagsType, workspacesType } from 'types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
-
-@description('Required. What makes the names unique.')
-param suffix string
+param tags tagsType
 
 @description('Required. Name of the function app.')
 param name string
+
+@description('Required. Name of its plan.')
+param planName string
+
+@description('Required. Whether its instances are spread over the zones of the region.')
+param zoneRedundant bool
 
 @description('Required. Memory of one instance in MB.')
 param instanceMemoryMB int
@@ -20,6 +25,9 @@ param maximumInstanceCount int
 
 @description('Required. Instances that always run for the orchestrations.')
 param alwaysReadyInstances int
+
+@description('Required. Instances that always run for the HTTP endpoints.')
+param alwaysReadyHttpInstances int
 
 @description('Required. Name of the storage account.')
 param storageName string
@@ -45,6 +53,12 @@ param schedulerHub string
 @description('Required. Resource id of the subnet that the app goes out through; empty for none.')
 param subnetId string
 
+@description('Required. Whether its endpoints are closed to the internet.')
+param closed bool
+
+@description('Required. Service tags and ranges of addresses that alone reach its endpoints from there; empty for all.')
+param allowedSources sourcesType
+
 @description('Required. URL of the vault that holds the Databricks token.')
 param vaultUri string
 
@@ -55,10 +69,13 @@ param queueName string
 param databricksHost string
 
 @description('Required. Several workspaces by name; empty where databricksHost names the only one.')
-param databricksWorkspaces object
+param databricksWorkspaces workspacesType
 
 @description('Required. Further settings of the app by their name.')
-param furtherSettings object
+param furtherSettings settingsType
+
+@description('Required. Whether it begins no cancellation.')
+param drained bool
 
 @description('Required. Client id of the Entra app registration; empty where function keys are asked for.')
 param entraClientId string
@@ -66,12 +83,21 @@ param entraClientId string
 @description('Required. The audience that a caller asks a token for.')
 param entraAudience string
 
+@description('Required. Version of the tokens that the registration asks for.')
+param entraTokenVersion int
+
 @description('Required. Object ids of the principals that may call.')
-param allowedCallers array
+param allowedCallers callersType
+
+@description('Required. Resource id of the Log Analytics workspace for its logs.')
+param logsId string
+
+@description('Required. Whether what the platform says of it is logged there.')
+param allLogs bool
 
 var withEntra = !empty(entraClientId)
 
-resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+resource storage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageName
 }
 
@@ -79,8 +105,8 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
-  name: 'plan-${suffix}'
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
   location: location
   tags: tags
   kind: 'functionapp'
@@ -88,10 +114,13 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
     name: 'FC1'
     tier: 'FlexConsumption'
   }
-  properties: { reserved: true }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'api' })
@@ -105,10 +134,23 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     httpsOnly: true
     clientAffinityEnabled: false
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    publicNetworkAccess: closed ? 'Disabled' : 'Enabled'
     siteConfig: {
       minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
       http20Enabled: true
       ftpsState: 'Disabled'
+      // deployments come by another door, which takes Entra tokens alone
+      ipSecurityRestrictionsDefaultAction: empty(allowedSources) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: [
+        for (source, index) in allowedSources: {
+          name: take(source, 32)
+          priority: 100 + index
+          action: 'Allow'
+          tag: contains(source, '/') ? 'Default' : 'ServiceTag'
+          ipAddress: source
+        }
+      ]
     }
     functionAppConfig: {
       deployment: {
@@ -128,12 +170,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances == 0 ? [] : [
-          {
-            name: 'durable'
-            instanceCount: alwaysReadyInstances
-          }
-        ]
+        alwaysReady: concat(
+          alwaysReadyInstances == 0 ? [] : [{ name: 'durable', instanceCount: alwaysReadyInstances }],
+          alwaysReadyHttpInstances == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyHttpInstances }]
+        )
         // an HTTP trigger only starts or looks; without a number Python apps get one request at a time on an instance
         triggers: { http: { perInstanceConcurrency: 16 } }
       }
@@ -141,20 +181,20 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   }
 }
 
-resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: { allow: false }
 }
 
-resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: { allow: false }
 }
 
 // stands before the settings that open the endpoints to whoever comes through it, and is not taken away with them
-resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (withEntra) {
+resource signIn 'Microsoft.Web/sites/config@2025-03-01' = if (withEntra) {
   parent: app
   name: 'authsettingsV2'
   properties: {
@@ -170,8 +210,10 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (withEntra) {
         enabled: true
         registration: {
           clientId: entraClientId
-          // the issuer of version 1 tokens, which a registration gets that does not ask for version 2
-          openIdIssuer: 'https://sts.windows.net/${tenant().tenantId}/'
+          // a registration that does not ask for version 2 gets tokens of version 1, which have another issuer
+          openIdIssuer: entraTokenVersion == 2
+            ? '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+            : 'https://sts.windows.net/${tenant().tenantId}/'
         }
         validation: {
           allowedAudiences: [entraAudience, entraClientId]
@@ -187,21 +229,29 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (withEntra) {
   }
 }
 
-var workspaceSettings = empty(databricksWorkspaces) ? {
-  DATABRICKS_HOST: databricksHost
-} : {
-  DATABRICKS_WORKSPACES: string(databricksWorkspaces)
-}
+var workspaceSettings = empty(databricksWorkspaces)
+  ? { DATABRICKS_HOST: databricksHost }
+  : { DATABRICKS_WORKSPACES: string(databricksWorkspaces) }
 
-var schedulerSettings = empty(schedulerEndpoint) ? {} : {
-  DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${schedulerEndpoint};TaskHub=${schedulerHub};Authentication=ManagedIdentity;ClientID=${identityClientId}'
-}
+var schedulerSettings = empty(schedulerEndpoint)
+  ? {}
+  : {
+      DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${schedulerEndpoint};TaskHub=${schedulerHub};Authentication=ManagedIdentity;ClientID=${identityClientId}'
+    }
 
-resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
+// the two functions that begin cancellations, and none that lets them end
+var drainSettings = drained
+  ? {
+      'AzureWebJobs.startFromHttp.Disabled': 'true'
+      'AzureWebJobs.startFromQueue.Disabled': 'true'
+    }
+  : {}
+
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
   dependsOn: [signIn]
-  properties: union(furtherSettings, workspaceSettings, schedulerSettings, {
+  properties: union(furtherSettings, workspaceSettings, schedulerSettings, drainSettings, {
     // of the host: everything by identity
     AzureWebJobsStorage__credential: 'managedidentity'
     AzureWebJobsStorage__clientId: identityClientId
@@ -223,6 +273,18 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     HTTP_AUTH_LEVEL: withEntra ? 'anonymous' : 'function'
   })
 }
+
+resource platform 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (allLogs) {
+  scope: app
+  name: 'platform'
+  properties: {
+    workspaceId: logsId
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
+
+@description('Resource id of the function app.')
+output id string = app.id
 
 @description('Name of the function app.')
 output name string = app.name

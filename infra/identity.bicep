@@ -1,13 +1,15 @@
 metadata description = 'The identity of the app, and every role that anybody is given.'
 
+import { tagsType } from 'types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
-@description('Required. What makes the names unique.')
-param suffix string
+@description('Required. Name of the identity.')
+param name string
 
 @description('Required. Name of the storage account.')
 param storageName string
@@ -18,14 +20,17 @@ param vaultName string
 @description('Required. Name of Application Insights.')
 param insightsName string
 
-@description('Required. Name of the Durable Task Scheduler; empty where there is none.')
+@description('Required. Name of the Durable Task Scheduler.')
 param schedulerName string
+
+@description('Required. Whether there is one.')
+param withScheduler bool
 
 @description('Required. Object id of whoever may write secrets into the vault; empty for nobody.')
 param principalId string
 
 var roles = {
-  // the host makes containers, queues and tables of its own by names that it chooses: the account is the narrowest scope
+  // the host makes containers, queues and tables by names that it chooses: the account is the narrowest scope
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
@@ -34,20 +39,19 @@ var roles = {
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
   'Durable Task Data Contributor': '0ad04412-c4d5-4796-b79c-f76d14c8d402'
 }
-var definitions = '/subscriptions/${subscription().subscriptionId}/providers/Microsoft.Authorization/roleDefinitions'
 var storageRoles = ['Storage Blob Data Owner', 'Storage Queue Data Contributor', 'Storage Table Data Contributor']
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
-  name: 'id-${suffix}'
+  name: name
   location: location
   tags: tags
 }
 
-resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+resource storage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageName
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName
 }
 
@@ -55,25 +59,30 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource hub 'Microsoft.DurableTask/schedulers/taskHubs@2025-11-01' existing = {
-  name: '${empty(schedulerName) ? 'none' : schedulerName}/CancelActiveRun'
+resource hub 'Microsoft.DurableTask/schedulers/taskHubs@2026-02-01' existing = {
+  name: '${schedulerName}/CancelActiveRun'
 }
 
-resource usesStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in storageRoles: {
-  scope: storage
-  name: guid(storage.id, identity.id, role)
-  properties: {
-    roleDefinitionId: '${definitions}/${roles[role]}'
-    principalId: identity.properties.principalId
-    principalType: 'ServicePrincipal'
+resource usesStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in storageRoles: {
+    scope: storage
+    name: guid(storage.id, identity.id, role)
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}]
+]
 
 resource readsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, identity.id, 'Key Vault Secrets User')
   properties: {
-    roleDefinitionId: '${definitions}/${roles['Key Vault Secrets User']}'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Key Vault Secrets User']
+    )
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
@@ -83,17 +92,23 @@ resource publishesTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01'
   scope: insights
   name: guid(insights.id, identity.id, 'Monitoring Metrics Publisher')
   properties: {
-    roleDefinitionId: '${definitions}/${roles['Monitoring Metrics Publisher']}'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Monitoring Metrics Publisher']
+    )
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
-resource usesHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(schedulerName)) {
+resource usesHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withScheduler) {
   scope: hub
   name: guid(hub.id, identity.id, 'Durable Task Data Contributor')
   properties: {
-    roleDefinitionId: '${definitions}/${roles['Durable Task Data Contributor']}'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Durable Task Data Contributor']
+    )
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
@@ -104,7 +119,10 @@ resource writesSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   scope: vault
   name: guid(vault.id, principalId, 'Key Vault Secrets Officer')
   properties: {
-    roleDefinitionId: '${definitions}/${roles['Key Vault Secrets Officer']}'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Key Vault Secrets Officer']
+    )
     principalId: principalId
   }
 }

@@ -1,53 +1,23 @@
-metadata description = 'A network for the app: private endpoints of its storage and vault, and one address to go out from.'
+metadata description = 'A network for the app: a subnet to go out from by one address, and a subnet of private endpoints.'
+
+import { addressesType, tagsType } from 'types.bicep'
 
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Required. What makes the names unique.')
 param suffix string
 
-@description('Required. Resource id of the storage account.')
-param storageId string
+@description('Required. Name of the network.')
+param name string
 
-@description('Required. Resource id of the vault.')
-param vaultId string
+@description('Required. Ranges of addresses: of the network, of the instances of the app (one for each, at most), of the private endpoints.')
+param addresses addressesType
 
-@description('Optional. Addresses of the network.')
-param addressPrefix string = '10.0.0.0/24'
-
-@description('Optional. Addresses in it that the instances of the app go out from: one for each, at most.')
-param appPrefix string = '10.0.0.0/26'
-
-@description('Optional. Addresses in it of the private endpoints.')
-param doorPrefix string = '10.0.0.64/28'
-
-var services = [
-  {
-    name: 'blob'
-    resourceId: storageId
-    zone: 'privatelink.blob.${environment().suffixes.storage}'
-  }
-  {
-    name: 'queue'
-    resourceId: storageId
-    zone: 'privatelink.queue.${environment().suffixes.storage}'
-  }
-  {
-    name: 'table'
-    resourceId: storageId
-    zone: 'privatelink.table.${environment().suffixes.storage}'
-  }
-  {
-    name: 'vault'
-    resourceId: vaultId
-    zone: 'privatelink.vaultcore.azure.net'
-  }
-]
-
-resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
+resource address 'Microsoft.Network/publicIPAddresses@2025-07-01' = {
   name: 'pip-${suffix}'
   location: location
   tags: tags
@@ -55,7 +25,7 @@ resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
   properties: { publicIPAllocationMethod: 'Static' }
 }
 
-resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
+resource gateway 'Microsoft.Network/natGateways@2025-07-01' = {
   name: 'ng-${suffix}'
   location: location
   tags: tags
@@ -63,24 +33,24 @@ resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
   properties: { publicIpAddresses: [{ id: address.id }] }
 }
 
-resource guard 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+resource guard 'Microsoft.Network/networkSecurityGroups@2025-07-01' = {
   name: 'nsg-${suffix}'
   location: location
   tags: tags
 }
 
 // the subnets stand in the network: a network that is deployed again without them would take them away
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
-  name: 'vnet-${suffix}'
+resource network 'Microsoft.Network/virtualNetworks@2025-07-01' = {
+  name: name
   location: location
   tags: tags
   properties: {
-    addressSpace: { addressPrefixes: [addressPrefix] }
+    addressSpace: { addressPrefixes: [addresses.network] }
     subnets: [
       {
         name: 'app'
         properties: {
-          addressPrefix: appPrefix
+          addressPrefix: addresses.app
           natGateway: { id: gateway.id }
           networkSecurityGroup: { id: guard.id }
           delegations: [
@@ -94,7 +64,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: doorPrefix
+          addressPrefix: addresses.endpoints
           networkSecurityGroup: { id: guard.id }
         }
       }
@@ -102,56 +72,14 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for service in services: {
-  name: service.zone
-  location: 'global'
-  tags: tags
-}]
+@description('Resource id of the network.')
+output id string = network.id
 
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (service, index) in services: {
-  parent: zones[index]
-  name: 'network'
-  location: 'global'
-  tags: tags
-  properties: {
-    registrationEnabled: false
-    virtualNetwork: { id: network.id }
-  }
-}]
-
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [for service in services: {
-  name: 'pe-${service.name}-${suffix}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: { id: '${network.id}/subnets/endpoints' }
-    privateLinkServiceConnections: [
-      {
-        name: service.name
-        properties: {
-          privateLinkServiceId: service.resourceId
-          groupIds: [service.name]
-        }
-      }
-    ]
-  }
-}]
-
-resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (service, index) in services: {
-  parent: endpoints[index]
-  name: 'default'
-  properties: {
-    privateDnsZoneConfigs: [
-      {
-        name: service.name
-        properties: { privateDnsZoneId: zones[index].id }
-      }
-    ]
-  }
-}]
-
-@description('Resource id of the subnet of the app. It is there once the endpoints and their names are.')
+@description('Resource id of the subnet of the app.')
 output appSubnetId string = '${network.id}/subnets/app'
+
+@description('Resource id of the subnet of the private endpoints.')
+output endpointSubnetId string = '${network.id}/subnets/endpoints'
 
 @description('The address from which the app reaches Databricks.')
 output outboundIp string = address.properties.ipAddress

@@ -1,25 +1,29 @@
 metadata description = 'What an operator sees: alert rules for what went wrong, and a workbook of how it goes.'
 
+import { emailsType, tagsType } from 'types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Required. Resource id of Application Insights.')
 param insightsId string
 
 @description('Required. E-mail addresses that the rules write to; with none the alerts are seen in the portal only.')
-param emails array
+param emails emailsType
 
 var outcomes = loadTextContent('queries/outcomes.kql')
 
-// every rule looks each five minutes at the last fifteen: a log line may come late, and fires once all the same
+// most look each five minutes at the last fifteen: a log line may come late, and fires once all the same
 var rules = [
   {
     name: 'timed-out'
     title: 'A run has not stopped in time'
     severity: 1
+    every: 'PT5M'
+    window: 'PT15M'
     query: '${outcomes}${loadTextContent('queries/timed-out.kql')}'
     dimensions: ['workspace', 'runId']
   }
@@ -27,6 +31,8 @@ var rules = [
     name: 'rejected'
     title: 'A cancellation was refused'
     severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
     query: '${outcomes}${loadTextContent('queries/rejected.kql')}'
     dimensions: ['workspace', 'errorCode']
   }
@@ -34,6 +40,8 @@ var rules = [
     name: 'blocked'
     title: 'A cancellation waits until its token or permission is mended'
     severity: 1
+    every: 'PT5M'
+    window: 'PT15M'
     query: loadTextContent('queries/blocked.kql')
     dimensions: ['workspace', 'errorCode']
   }
@@ -41,6 +49,8 @@ var rules = [
     name: 'expired'
     title: 'An order lay too long and was not carried out'
     severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
     query: '${outcomes}${loadTextContent('queries/expired.kql')}'
     dimensions: ['workspace', 'runId']
   }
@@ -48,6 +58,8 @@ var rules = [
     name: 'instance-failed'
     title: 'An orchestration instance failed: nobody watches its run'
     severity: 1
+    every: 'PT5M'
+    window: 'PT15M'
     query: loadTextContent('queries/instance-failed.kql')
     dimensions: ['instanceId']
   }
@@ -55,7 +67,36 @@ var rules = [
     name: 'poison-message'
     title: 'An alert could not be taken and is in the poison queue'
     severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
     query: loadTextContent('queries/poison-message.kql')
+    dimensions: []
+  }
+  {
+    name: 'request-failed'
+    title: 'A request failed, or an alert was refused at the webhook'
+    severity: 1
+    every: 'PT5M'
+    window: 'PT15M'
+    query: loadTextContent('queries/request-failed.kql')
+    dimensions: ['functionName', 'statusCode']
+  }
+  {
+    name: 'queue-not-read'
+    title: 'Alerts wait in the queue and nothing takes them'
+    severity: 1
+    every: 'PT15M'
+    window: 'PT1H'
+    query: loadTextContent('queries/queue-not-read.kql')
+    dimensions: []
+  }
+  {
+    name: 'no-heartbeat'
+    title: 'The nightly timer has not run for a day: the app may be dead'
+    severity: 1
+    every: 'PT1H'
+    window: 'P2D'
+    query: loadTextContent('queries/no-heartbeat.kql')
     dimensions: []
   }
 ]
@@ -67,50 +108,58 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'operators'
     enabled: true
-    emailReceivers: [for email in emails: {
-      name: email
-      emailAddress: email
-      useCommonAlertSchema: true
-    }]
+    emailReceivers: [
+      for email in emails: {
+        name: email
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
   }
 }
 
-resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: rule.name
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: rule.title
-    description: 'What to do: docs/operations.md of databricks-cancel-run.'
-    enabled: true
-    severity: rule.severity
-    scopes: [insightsId]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    autoMitigate: true
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          dimensions: [for dimension in rule.dimensions: {
-            name: dimension
-            operator: 'Include'
-            values: ['*']
-          }]
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: rule.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: rule.title
+      description: 'What to do: docs/operations.md of databricks-cancel-run.'
+      enabled: true
+      severity: rule.severity
+      scopes: [insightsId]
+      evaluationFrequency: rule.every
+      windowSize: rule.window
+      autoMitigate: true
+      // the tables are seconds old when the rules come, and may not be known yet
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            dimensions: [
+              for dimension in rule.dimensions: {
+                name: dimension
+                operator: 'Include'
+                values: ['*']
+              }
+            ]
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
+        ]
+      }
+      actions: { actionGroups: [people.id] }
     }
-    actions: { actionGroups: [people.id] }
   }
-}]
+]
 
 var charts = [
   {
@@ -145,20 +194,22 @@ var charts = [
   }
 ]
 
-var panels = [for chart in charts: {
-  type: 3
-  name: chart.title
-  content: {
-    version: 'KqlItem/1.0'
-    title: chart.title
-    query: chart.query
-    queryType: 0
-    resourceType: 'microsoft.insights/components'
-    visualization: chart.visualization
-    size: 0
-    timeContextFromParameter: 'TimeRange'
+var panels = [
+  for chart in charts: {
+    type: 3
+    name: chart.title
+    content: {
+      version: 'KqlItem/1.0'
+      title: chart.title
+      query: chart.query
+      queryType: 0
+      resourceType: 'microsoft.insights/components'
+      visualization: chart.visualization
+      size: 0
+      timeContextFromParameter: 'TimeRange'
+    }
   }
-}]
+]
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, 'cancellations')

@@ -1,16 +1,23 @@
 metadata description = 'A Durable Task Scheduler with a task hub: the other place where orchestrations can be kept.'
 
+import { tagsType } from 'types.bicep'
+
 @description('Required. Azure region; it must offer the Durable Task Scheduler.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
-@description('Required. What makes the names unique.')
-param suffix string
+@description('Required. Name of the scheduler.')
+param name string
 
-resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' = {
-  name: 'dts-${suffix}'
+@description('Required. For how many days it keeps what has ended.')
+@minValue(1)
+@maxValue(90)
+param retentionDays int
+
+resource scheduler 'Microsoft.DurableTask/schedulers@2026-02-01' = {
+  name: name
   location: location
   tags: tags
   properties: {
@@ -21,13 +28,17 @@ resource scheduler 'Microsoft.DurableTask/schedulers@2025-11-01' = {
 }
 
 // its name is infra/host.scheduler.json's hubName
-resource hub 'Microsoft.DurableTask/schedulers/taskHubs@2025-11-01' = {
+resource hub 'Microsoft.DurableTask/schedulers/taskHubs@2026-02-01' = {
   parent: scheduler
   name: 'CancelActiveRun'
 }
 
-@description('Name of the scheduler.')
-output name string = scheduler.name
+// without one the scheduler forgets after 30 days, whatever the app is told
+resource retention 'Microsoft.DurableTask/schedulers/retentionPolicies@2026-02-01' = {
+  parent: scheduler
+  name: 'default'
+  properties: { retentionPolicies: [{ retentionPeriodInDays: retentionDays }] }
+}
 
 @description('Where the scheduler answers.')
 output endpoint string = scheduler.properties.endpoint

@@ -1,13 +1,15 @@
 metadata description = 'The vault that the Databricks token belongs into. It is deployed empty, and says who read what.'
 
+import { tagsType } from 'types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of every resource.')
-param tags object
+param tags tagsType
 
-@description('Required. What makes the names unique.')
-param suffix string
+@description('Required. Name of the vault.')
+param name string
 
 @description('Required. Resource id of the Log Analytics workspace that is told of every access.')
 param logsId string
@@ -15,8 +17,11 @@ param logsId string
 @description('Required. Whether it is closed to the internet.')
 param closed bool
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
-  name: 'kv-${suffix}'
+@description('Required. Whether it is locked against being deleted.')
+param locked bool
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
+  name: name
   location: location
   tags: tags
   properties: {
@@ -42,12 +47,16 @@ resource accesses 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'accesses'
   properties: {
     workspaceId: logsId
-    logs: [
-      {
-        categoryGroup: 'audit'
-        enabled: true
-      }
-    ]
+    logs: [{ categoryGroup: 'audit', enabled: true }]
+  }
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  scope: vault
+  name: 'keep'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'It holds the tokens that the app cancels with.'
   }
 }
 

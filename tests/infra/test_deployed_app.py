@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def deployed_settings() -> set[str]:
     """Every app setting that the templates set, in whatever case."""
     mine = resources("app.bicep")["settings"]["properties"]
-    parts = ("workspaceSettings", "schedulerSettings")
+    parts = ("workspaceSettings", "schedulerSettings", "drainSettings")
     return keys(mine).union(*(keys(variable("app.bicep", part)) for part in parts))
 
 
@@ -111,7 +111,8 @@ def test_nothing_is_set_that_flex_consumption_refuses() -> None:
 
 
 def test_the_doors_are_opened_to_nobody_but_those_that_entra_has_let_in() -> None:
-    level = resources("app.bicep")["settings"]["properties"]["function"]["parameters"]["arg_4"]["HTTP_AUTH_LEVEL"]
+    *_, ours = resources("app.bicep")["settings"]["properties"]["function"]["parameters"].values()
+    level = ours["HTTP_AUTH_LEVEL"]
     asked = level["operator"]["operands"]
     assert (asked["condition"], asked["true_value"], asked["false_value"]) == ("withEntra", "anonymous", "function")
     assert condition("app.bicep", "signIn") == "withEntra"
@@ -120,9 +121,6 @@ def test_the_doors_are_opened_to_nobody_but_those_that_entra_has_let_in() -> Non
     assert sign_in["platform"]["enabled"] is True
     assert sign_in["globalValidation"] == {"requireAuthentication": True, "unauthenticatedClientAction": "Return401"}
     assert "excludedPaths" not in source("app.bicep")
-    for module in ("workflow", "alerts"):  # both come in by Entra alone
-        assert re.search(rf"module {module} '[^']+' = if \(with\w+\)", source("main.bicep"))
-    assert re.findall(r"var with(?:LogicApp|Alerts) = \w+ && (\w+)", source("main.bicep")) == ["withEntra"] * 2
 
 
 def test_the_name_of_the_secret_is_the_one_that_the_app_looks_for() -> None:
@@ -133,6 +131,55 @@ def test_the_queues_are_those_that_the_app_reads_and_that_poison_goes_to() -> No
     assert parameters("main.bicep")["queueName"]["default"] == DEFAULT_QUEUE_NAME
     queues = [one for one in resources("storage.bicep").values() if one["type"].endswith("queueServices/queues")]
     assert [one["name"] for one in queues] == ["queueName", f"${{queueName}}{POISON}"]
+
+
+# -- in front ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_sign_in_takes_tokens_of_either_version_as_the_parameter_says() -> None:
+    assert [one for one in parameters("main.bicep")["entraTokenVersion"]["decorators"] if one["type"] == "allowed"] == [
+        {"type": "allowed", "argument": [1, 2]}
+    ]
+    issuers = re.search(r"entraTokenVersion == 2\n +\? '([^\n]+)'\n +: '([^\n]+)'\n", source("app.bicep"))
+    assert issuers
+    assert issuers[1] == "${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0"
+    assert issuers[2] == "https://sts.windows.net/${tenant().tenantId}/"
+
+
+def test_nobody_but_those_named_comes_in_where_somebody_is_named() -> None:
+    site = resources("app.bicep")["app"]["properties"]
+    asked = site["siteConfig"]["ipSecurityRestrictionsDefaultAction"]["operator"]["operands"]
+    assert (asked["true_value"], asked["false_value"]) == ("Allow", "Deny")
+    asked = site["publicNetworkAccess"]["operator"]["operands"]
+    assert (asked["condition"], asked["true_value"], asked["false_value"]) == ("closed", "Disabled", "Enabled")
+    assert "closed: inbound == 'private'" in source("main.bicep")
+
+
+def test_the_alert_names_the_workspace_that_it_was_given_and_the_query_reads_its_rows_alone() -> None:
+    assert "customProperties: empty(workspace) ? {} : { workspace: workspace }" in source("alerts.bicep")
+    assert parameters("alerts.bicep")["workspace"]["default"] is None
+    query = source("queries/run-is-too-long.kql")
+    assert query.count("DATABRICKS_RESOURCE_ID") == 1
+    assert "\nDatabricksJobs\n| where _ResourceId =~ 'DATABRICKS_RESOURCE_ID'\n" in query
+    assert "run-is-too-long.kql'), 'DATABRICKS_RESOURCE_ID', databricksResourceId)" in source("alerts.bicep")
+
+
+@pytest.mark.parametrize(("file", "symbol"), [("alerts.bicep", "tooLong"), ("operators.bicep", "alertRules")])
+def test_a_rule_is_taken_before_its_table_is_known(file: str, symbol: str) -> None:
+    assert resources(file)[symbol]["properties"]["skipQueryValidation"] is True
+
+
+def test_the_app_stands_in_several_zones_where_that_is_asked_for_and_is_kept_ready_by_group() -> None:
+    assert resources("app.bicep")["plan"]["properties"]["zoneRedundant"] == "zoneRedundant"
+    assert set(re.findall(r"\[\{ name: '(\w+)', instanceCount: ", source("app.bicep"))) == {"durable", "http"}
+    assert parameters("main.bicep")["alwaysReadyInstances"]["default"] == 1
+
+
+def test_the_scheduler_keeps_what_has_ended_for_as_long_as_the_app_says() -> None:
+    policy = resources("scheduler.bicep")["retention"]["properties"]["retentionPolicies"]
+    assert policy == [{"retentionPeriodInDays": "retentionDays"}]
+    default = Settings.from_environ({"DATABRICKS_HOST": "https://a.b", "KEY_VAULT_URI": "https://v.b"})
+    assert f"HISTORY_RETENTION_DAYS ?? '{default.history_retention_days}')" in source("main.bicep")
 
 
 # -- host.json -------------------------------------------------------------------------------------------------------

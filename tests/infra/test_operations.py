@@ -28,7 +28,7 @@ from infra import cost
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
 from tests.support.app_settings import host_json
-from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, variable
+from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, types, variable
 from tests.support.page import Page, names
 from tests.support.replay import Replay, orchestrator_of
 from tests.support.scripts import CANCELED, accepted, run
@@ -98,13 +98,11 @@ def test_the_fields_of_the_event_are_those_that_the_app_writes_in_their_order() 
 
 
 def test_the_alert_rules_are_those_of_the_template() -> None:
-    told = [(names(row[0])[0], int(row[1]), names(row[2])) for row in PAGE.rows("Alert rules")]
+    told = [(names(row[0])[0], int(row[1]), names(row[2]), names(row[3])) for row in PAGE.rows("Alert rules")]
     rules = variable("operators.bicep", "rules")
-    assert told == [(rule["name"], rule["severity"], rule["dimensions"]) for rule in rules]
-    often = re.search(r"every (\d+) minutes at the last (\d+)", PAGE.section("Alert rules"))
-    assert often
-    rule = resources("operators.bicep")["alertRules"]["properties"]
-    assert (rule["evaluationFrequency"], rule["windowSize"]) == (f"PT{often[1]}M", f"PT{often[2]}M")
+    assert told == [
+        (rule["name"], rule["severity"], [rule["every"], rule["window"]], rule["dimensions"]) for rule in rules
+    ]
 
 
 def test_the_charts_are_those_of_the_workbook() -> None:
@@ -175,10 +173,29 @@ def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:
     assert Settings.from_environ(environ).workspace(None).token_secret == "prod-token"
 
 
-def test_the_functions_that_a_drain_closes_are_there_and_begin_cancellations() -> None:
-    closed = set(re.findall(r"AzureWebJobs\.(\w+)\.Disabled", PAGE.section("Drain")))
+def test_a_drain_closes_the_functions_that_begin_cancellations_and_no_other() -> None:
+    assert "azd env set DRAINED true && azd provision\n" in PAGE.section("Drain")
+    closed = set(re.findall(r"'AzureWebJobs\.(\w+)\.Disabled': 'true'", source("app.bicep")))
     known = {function.get_function_name() for function in create_app({}).get_functions()}
-    assert closed == {"startFromHttp", "startFromQueue"} <= known
+    # alerts still come in by the webhook, and wait in the queue
+    assert closed == {"startFromHttp", "startFromQueue"} == {name for name in known if name.startswith("start")}
+
+
+def test_what_is_put_back_by_hand_is_put_back_although_no_parameter_has_changed() -> None:
+    assert "`azd provision --no-state`" in PAGE.section("Parameters")
+    assert "appsettings set" not in PAGE.text
+
+
+def test_the_names_that_can_be_given_are_those_of_the_template() -> None:
+    (told,) = re.findall(
+        r"`RESOURCE_NAMES` for any of (.*?)\. What", PAGE.section("In a company's landing zone"), re.DOTALL
+    )
+    assert names(told) == list(types()["namesType"])
+
+
+def test_the_zones_that_can_be_given_are_those_of_the_template() -> None:
+    (row,) = [row for row in PAGE.rows("Parameters") if names(row[0]) == ["privateDnsZones"]]
+    assert names(row[3]) == list(types()["zonesType"])
 
 
 def test_the_queues_and_secrets_that_are_named_are_the_apps() -> None:

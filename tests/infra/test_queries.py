@@ -26,7 +26,8 @@ compiled = pytest.mark.skipif(
 # the columns that Azure's tables have, of those that are read
 TABLES = {
     "traces": "(timestamp: datetime, message: string, severityLevel: int, customDimensions: dynamic)",
-    "DatabricksJobs": "(TimeGenerated: datetime, ActionName: string, RequestParams: string)",
+    "requests": "(timestamp: datetime, name: string, resultCode: string, itemCount: int)",
+    "DatabricksJobs": "(TimeGenerated: datetime, ActionName: string, RequestParams: string, _ResourceId: string)",
 }
 EVENT = outcome_event.fields(
     "prod-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(outcome=Outcome.CANCELED, run_id=7)
@@ -114,7 +115,8 @@ def test_a_line_is_known_by_how_it_begins_and_never_by_what_stands_in_it(name: s
 
 
 def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
-    assert set(RULES) == {"timed-out", "rejected", "blocked", "expired", "instance-failed", "poison-message"}
+    in_the_log = {"timed-out", "rejected", "blocked", "expired", "instance-failed", "poison-message"}
+    assert set(RULES) == in_the_log | {"request-failed", "queue-not-read", "no-heartbeat"}
 
 
 def test_the_workbook_asks_for_the_time_range_that_its_charts_go_by() -> None:

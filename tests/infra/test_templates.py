@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from cancel_run.workspaces import _SOLE_KEYS
 from tests.support.bicep import (
     FILES,
     INFRA,
@@ -20,11 +21,26 @@ from tests.support.bicep import (
     parsed,
     resources,
     source,
+    types,
     used_names,
     variable,
 )
+from tests.support.plain_bicep import TYPES
 
 ALL = "\n".join(source(file) for file in FILES)
+
+# resource types of which there is no stable version of the last two years (of diagnosticSettings no stable one at all)
+NEWEST = {
+    "Microsoft.Authorization/locks": "2020-05-01",
+    "Microsoft.Authorization/roleAssignments": "2022-04-01",
+    "Microsoft.Insights/actionGroups": "2023-01-01",
+    "Microsoft.Insights/components": "2020-02-02",
+    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
+    "Microsoft.Insights/workbooks": "2023-06-01",
+    "Microsoft.Logic/workflows": "2019-05-01",
+    "Microsoft.Network/privateDnsZones": "2024-06-01",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks": "2024-06-01",
+}
 
 # who may do what, on what: symbol of the assignment -> scope and roles
 ROLES = {
@@ -87,6 +103,7 @@ def test_every_output_of_a_module_that_is_read_is_there() -> None:
 
 def test_every_file_of_infra_is_loaded_or_known() -> None:
     known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml", "smoke.sh", "cost.py"}
+    known |= {"bicepconfig.json", "compile.sh", TYPES, "samples/plain.bicepparam", "samples/full.bicepparam"}
     used = {modules("main.bicep")[symbol][0] for symbol in modules("main.bicep")} | {"main.bicep", *files_loaded()}
     there = [path for path in INFRA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {str(path.relative_to(INFRA)) for path in there} == used | known
@@ -101,6 +118,73 @@ def test_every_parameter_comes_from_a_variable_of_its_name() -> None:
     assert not set(named.values()) & set(outputs("main.bicep"))  # azd writes the outputs beside the variables
 
 
+def test_every_type_of_a_resource_has_one_version_and_that_of_the_last_two_years_where_there_is_one() -> None:
+    named = set(re.findall(r"^resource \w+ '([^@']+)@([^']+)'", ALL, re.MULTILINE))
+    assert len(dict(named)) == len(named)
+    old = {kind: version for kind, version in named if version < "2024-11-26"}
+    assert old == NEWEST
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_parameter_that_is_a_list_or_an_object_has_a_type_of_its_own(file: str) -> None:
+    own = set(re.findall(r"^type (\w+) = ", source(TYPES), re.MULTILINE))
+    used = {declared["type"] for declared in parameters(file).values()} - {"string", "bool", "int"}
+    assert used <= own
+    imported = re.findall(r"^import \{([^}]*)\} from 'types.bicep'$", source(file), re.MULTILINE)
+    assert set(re.findall(r"\w+", "".join(imported))) == used
+
+
+def test_a_workspace_has_the_keys_that_the_app_takes() -> None:
+    assert set(types()["workspaceType"]) == set(_SOLE_KEYS)
+    assert [key for key, needed in types()["workspaceType"].items() if needed] == ["host"]
+
+
+def test_every_name_that_is_made_can_be_given_in_its_place() -> None:
+    made = {name: str(value) for name, value in variable("main.bicep", "names").items()}
+    assert set(made) == set(types()["namesType"])
+    assert all(f"'{name}'" in value and "suffix" in value for name, value in made.items())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_written_as_the_formatter_would_write_it_as_far_as_that_is_known(file: str) -> None:
+    text = source(file)
+    assert not re.search(r"\[for |^(?! *\? ).* \? [\[{]$|[ \t]$|\n\n\n|\t|\r", text, re.MULTILINE)
+    known = r"^(?:@description|metadata|.*Authentication=ManagedIdentity)"
+    assert not [line for line in text.splitlines() if len(line) > 120 and not re.match(known, line)]
+    assert not re.search(r"^module [^\n]*\n(?:  \w[^\n]*\n)*  name: ", text, re.MULTILINE)
+
+
+def test_every_resource_that_can_have_tags_has_them() -> None:
+    without = {
+        symbol for file in FILES for symbol, one in resources(file).items() if "location" in one and not one.get("tags")
+    }
+    assert not without
+
+
+def test_a_queue_has_a_name_that_azure_takes() -> None:
+    for file in ("main.bicep", "storage.bicep"):
+        bounds = {one["type"]: one["argument"] for one in parameters(file)["queueName"]["decorators"]}
+        # with -poison behind it a name has 63 characters at most
+        assert (bounds["min_length"], bounds["max_length"] + len("-poison")) == (3, 63)
+
+
+def test_what_holds_something_can_be_locked_and_tells_who_came() -> None:
+    locks = {
+        (file, one["scope"], one["properties"]["level"])
+        for file in FILES
+        for one in resources(file).values()
+        if one["type"] == "Microsoft.Authorization/locks"
+    }
+    assert locks == {("storage.bicep", "account", "CanNotDelete"), ("vault.bicep", "vault", "CanNotDelete")}
+    told = {
+        one["scope"]
+        for file in FILES
+        for one in resources(file).values()
+        if one["type"] == "Microsoft.Insights/diagnosticSettings"
+    }
+    assert told == {"vault", "blobs", "queues", "tables", "app", "workflow"}
+
+
 def test_every_rule_that_checkov_leaves_out_says_why() -> None:
     left_out = source("checkov.yaml").partition("skip-check:\n")[2].splitlines()
     assert left_out
@@ -113,7 +197,8 @@ def test_every_rule_that_checkov_leaves_out_says_why() -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_no_parameter_takes_a_secret(file: str) -> None:
     assert "@secure" not in source(file)
-    assert not [name for name in parameters(file) if re.search(r"secret|password|token|key|sas", name, re.IGNORECASE)]
+    texts = [name for name, declared in parameters(file).items() if declared["type"] != "int"]
+    assert not [name for name in texts if re.search(r"secret|password|token|key|sas", name, re.IGNORECASE)]
 
 
 def test_no_key_is_asked_for_anywhere() -> None:
@@ -149,8 +234,9 @@ def test_every_assignment_is_in_the_table_with_its_scope() -> None:
     for file in FILES:
         for symbol, one in resources(file).items():
             if one["type"] == "Microsoft.Authorization/roleAssignments":
-                role = re.search(r"roles\['?([^\]']+)'?\]", one["properties"]["roleDefinitionId"])
-                assert role
-                names = variable("identity.bicep", "storageRoles") if role[1] == "role" else [role[1]]
+                named = one["properties"]["roleDefinitionId"]["function"]
+                assert named["type"] == "subscription_resource_id"
+                role = named["parameters"]["resource_name_1"]["operator"]["operands"]["operand_2"]
+                names = variable("identity.bicep", "storageRoles") if role == "role" else [role]
                 found[symbol] = (one["scope"], names)
     assert found == ROLES

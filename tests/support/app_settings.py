@@ -20,6 +20,8 @@ OTHERS = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "host",
     "DURABLE_TASK_SCHEDULER_CONNECTION_STRING": "the Durable extension",
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "host",
+    "AzureWebJobs.startFromHttp.Disabled": "host",
+    "AzureWebJobs.startFromQueue.Disabled": "host",
     "PYTHON_THREADPOOL_THREAD_COUNT": "the Python worker",
     "AZURE_CLIENT_ID": "azure-identity",
     "AZURE_TOKEN_CREDENTIALS": "azure-identity",

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from pycep import BicepParser
 
-from tests.support import ROOT
+from tests.support.plain_bicep import INFRA, TYPES, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INFRA = ROOT / "infra"
-FILES = sorted(path.name for path in INFRA.glob("*.bicep"))
+FILES = sorted(path.name for path in INFRA.glob("*.bicep") if path.name != TYPES)
 
 
 @functools.cache
 def parsed(file: str) -> dict[str, Any]:
     """The file as the parser has it."""
-    return dict(BicepParser().parse(text=source(file)))
+    return dict(BicepParser().parse(text=plain(source(file))))
 
 
 def parameters(file: str) -> dict[str, dict[str, Any]]:
@@ -85,26 +84,29 @@ def declared_names(file: str) -> set[str]:
     """Whatever the file gives a name to: parameters, variables, resources, modules, and what loops go over."""
     tree = parsed(file)
     found = {name for kind in ("parameters", "variables", "resources", "modules") for name in tree.get(kind, {})}
-    loops = re.findall(r"\[for (?:\((\w+), (\w+)\)|(\w+)) in ", source(file))
-    return found | {name for names in loops for name in names if name}
+    loops = re.findall(r"\[\s*for (?:\((\w+), (\w+)\)|(\w+)) in ", source(file))
+    lambdas = re.findall(r"\b(\w+) => ", source(file))
+    return found | {name for names in loops for name in names if name} | set(lambdas)
 
 
 def used_names(file: str) -> set[str]:
     """Whatever is used by its name: neither a key, nor what follows a dot, nor a function, nor a word in a string."""
-    text = re.sub(r"^ *//.*$|^@\w+\(.*\)$|^metadata .*$|\[for .*? in ", "", source(file), flags=re.MULTILINE)
+    text = plain(source(file))
+    text = re.sub(r"^ *//.*$|^@\w+\(.*\)$|^metadata .*$|\[\s*for .*? in ", "", text, flags=re.MULTILINE)
     interpolated = r"\$\{((?:[^{}']|'[^']*')*)\}"  # there may be strings in it again
     inner = re.findall(interpolated, text)
     text = re.sub(interpolated, "", text)
     text = re.sub(r"^(?:param|var|resource|module|output|targetScope)\b(?: \w+)*", "", text, flags=re.MULTILINE)
     text = re.sub(r"'(?:\\.|[^'\\])*'", " ", " \n".join([text, *inner]))
-    text = re.sub(r"(?:^|\{) *\w+:|[.?]\w+\b|\b\w+\(", " ", text, flags=re.MULTILINE)
+    text = re.sub(r"(?:^|\{|,) *\w+:|[.?]\w+\b|\b\w+\(", " ", text, flags=re.MULTILINE)
     return set(re.findall(r"\b[A-Za-z_]\w*", text)) - {"if", "existing", "true", "false", "null"}
 
 
 def loaded(value: Any) -> str:
     """The text that ``loadTextContent`` and strings around it make; ``${outcomes}`` is the variable."""
     if isinstance(value, dict):
-        return source(value["function"]["parameters"]["file_path"])
+        given = value["function"]["parameters"]
+        return source(given["file_path"]) if "file_path" in given else loaded(given["original_string"])  # replace()
 
     def part(found: re.Match[str]) -> str:
         return source(found["path"]) if found["path"] else loaded(variable("operators.bicep", "outcomes"))
@@ -116,6 +118,13 @@ def files_loaded() -> Iterator[str]:
     """The path of every file that some Bicep file loads."""
     for file in FILES:
         yield from re.findall(r"load\w+Content\('([^']+)'\)", source(file))
+
+
+def types() -> dict[str, dict[str, bool]]:
+    """Every type of infra/types.bicep that is an object, and whether each of its keys has to be there."""
+    found = re.findall(r"^type (\w+) = \{\n(.*?)^\}", source(TYPES), flags=re.MULTILINE | re.DOTALL)
+    members = {name: re.findall(r"^  (\w+|\*): (.*)$", text, flags=re.MULTILINE) for name, text in found}
+    return {name: {key: not kind.endswith("?") for key, kind in told} for name, told in members.items()}
 
 
 def source(file: str) -> str:

@@ -30,8 +30,17 @@ class Trace:
     timestamp: datetime = AT
 
 
-def carried_out(query: str, traces: Iterable[Trace]) -> list[dict[str, Any]]:
-    """The rows that the query makes of the traces."""
+@dataclass(frozen=True)
+class Request:
+    """A row of its table ``requests``: an execution of a function, of the columns that are read here."""
+
+    name: str
+    result_code: str
+    timestamp: datetime = AT
+
+
+def carried_out(query: str, traces: Iterable[Trace] = (), requests: Iterable[Request] = ()) -> list[dict[str, Any]]:
+    """The rows that the query makes of the traces and the requests."""
     with duckdb_kql.connect() as connection:
         connection.execute(
             "CREATE TABLE traces (timestamp TIMESTAMP, message VARCHAR, severityLevel INTEGER, customDimensions JSON)"
@@ -40,5 +49,9 @@ def carried_out(query: str, traces: Iterable[Trace]) -> list[dict[str, Any]]:
             dimensions = json.dumps({"Category": trace.category})
             row = [trace.timestamp.replace(tzinfo=None), trace.message, trace.severity, dimensions]
             connection.execute("INSERT INTO traces VALUES (?, ?, ?, ?)", row)
+        connection.execute("CREATE TABLE requests (timestamp TIMESTAMP, name VARCHAR, resultCode VARCHAR)")
+        for one in requests:
+            row = [one.timestamp.replace(tzinfo=None), one.name, one.result_code]
+            connection.execute("INSERT INTO requests VALUES (?, ?, ?)", row)
         found = duckdb_kql.query(connection, query)
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
