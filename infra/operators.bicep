@@ -73,6 +73,15 @@ var rules = [
     dimensions: []
   }
   {
+    name: 'token-expires'
+    title: 'The token of a workspace expires within two weeks'
+    severity: 2
+    every: 'PT1H'
+    window: 'P1D'
+    query: loadTextContent('queries/token-expires.kql')
+    dimensions: ['workspace']
+  }
+  {
     name: 'request-failed'
     title: 'A request failed, or an alert was refused at the webhook'
     severity: 1

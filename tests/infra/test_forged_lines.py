@@ -45,6 +45,7 @@ SETTINGS = Settings.from_environ({"DATABRICKS_HOST": "https://a.example", "KEY_V
 # lines of others as the real ones are; of the poison queue's the category is the one in the extension's source
 BROKEN = f"prod-7: Function '{ORCHESTRATOR} (Orchestrator)' failed with an error. Reason: {{}}. State: Failed."
 TERMINATED = f"prod-7: Function '{ORCHESTRATOR} (Orchestrator)' was terminated. Reason: {{}}. State: Terminated."
+EXPIRES = '{{"event":"tokenExpires","workspace":"prod","auth":"oauth","expiresAt":"2026-02-03","daysLeft":{}}}'
 POISONED = f"Message has reached MaxDequeueCount of 5. Moving message to queue 'cancel-active-run{POISON}'."
 
 
@@ -68,6 +69,7 @@ LINES = [
     event(Outcome.REJECTED, error={"code": "Forged", "message": "", "statusCode": 403}),
     BROKEN.format("forged"),
     TERMINATED.format("forged"),
+    EXPIRES.format(3),
     POISONED,
     POISONED.removeprefix("Message "),
 ]
@@ -94,6 +96,7 @@ REAL = {
         for text in FORGED
     ],
     "poison-message": [Trace(POISONED, "Host.Triggers.Queue")],
+    "token-expires": [Trace(EXPIRES.format(days), "Function.watchTokens.User") for days in (3, 2, -1)],
 }
 
 
@@ -227,8 +230,8 @@ def test_a_rehearsal_sets_off_no_rule_and_is_told_apart_in_the_workbook() -> Non
     lines = [event(outcome, dry_run=True) for outcome in Outcome]
     old = event(Outcome.TIMED_OUT).replace('"dryRun":false,', "")  # as an earlier release wrote it
     traces = [*(Trace(line, category) for line in lines), Trace(old, OURS)]
-    assert {rule: len(carried_out(QUERIES[rule], traces)) for rule in RULES} == {
-        **dict.fromkeys(RULES, 0),
+    assert {rule: len(carried_out(QUERIES[rule], traces)) for rule in REAL} == {
+        **dict.fromkeys(REAL, 0),
         "timed-out": 1,
     }
     assert len(carried_out(QUERIES["Runs that have not stopped"], traces)) == 1

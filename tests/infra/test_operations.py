@@ -28,8 +28,9 @@ from infra import cost
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
 from tests.support.app_settings import host_json
-from tests.support.bicep import INFRA, as_json, outputs, parameters, resources, source, types, variable
+from tests.support.bicep import as_json, outputs, parameters, resources, source, types, variable
 from tests.support.page import Page, names
+from tests.support.plain_bicep import INFRA
 from tests.support.replay import Replay, orchestrator_of
 from tests.support.scripts import CANCELED, accepted, run
 

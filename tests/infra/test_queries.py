@@ -15,7 +15,8 @@ from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.progress import Progress
 from cancel_run.cancellation.result import CancelResult, Outcome
 from tests.support import ROOT
-from tests.support.bicep import INFRA, as_json, source
+from tests.support.bicep import as_json, source
+from tests.support.plain_bicep import INFRA
 from tests.support.queries import CHARTS, OUTCOMES, QUERIES, RULES, SAMPLE
 
 KUSTO = ROOT / ".kusto/node_modules/@kusto/language-service-next"
@@ -33,7 +34,9 @@ EVENT = outcome_event.fields(
     "prod-7", datetime(2026, 1, 31, tzinfo=UTC), 0, CancelResult(outcome=Outcome.CANCELED, run_id=7)
 )
 IS_BLOCKED = outcome_event.blocked_fields(Progress.load({"runId": 7}, "prod-7", datetime(2026, 1, 31, tzinfo=UTC)))
-EVENTS = [(OUTCOMES, EVENT), (QUERIES["blocked"], IS_BLOCKED)]
+# as tests/cancel_run/test_token_watch.py sees it written
+TOKEN_EXPIRES = {"event": "tokenExpires", "workspace": "prod", "auth": "oauth", "expiresAt": "", "daysLeft": 3}
+EVENTS = [(OUTCOMES, EVENT), (QUERIES["blocked"], IS_BLOCKED), (QUERIES["token-expires"], TOKEN_EXPIRES)]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_a_chart_is_drawn_over_time_where_it_is_not_a_table(name: str, judged: d
     assert kind == "table" or "timestamp" in judged[name]["columns"]
 
 
-@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked"])
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token"])
 def test_every_field_of_an_event_that_is_read_is_written(query: str, event: dict[str, Any]) -> None:
     read = dict(re.findall(r"(\w+) = to\w+\(event\.(\w+)\)", query))
     assert len(read) == query.count("event.")
@@ -91,7 +94,7 @@ def test_every_field_of_an_event_that_is_read_is_written(query: str, event: dict
     assert all(column == field for column, field in read.items())
 
 
-@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked"])
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token"])
 def test_an_event_is_found_by_the_way_its_line_begins(query: str, event: dict[str, Any]) -> None:
     (begin,) = re.findall(r"startswith '([^']+)'", query)
     assert json.dumps(event, separators=(",", ":")).startswith(begin)
@@ -116,7 +119,7 @@ def test_a_line_is_known_by_how_it_begins_and_never_by_what_stands_in_it(name: s
 
 def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
     in_the_log = {"timed-out", "rejected", "blocked", "expired", "instance-failed", "poison-message"}
-    assert set(RULES) == in_the_log | {"request-failed", "queue-not-read", "no-heartbeat"}
+    assert set(RULES) == in_the_log | {"token-expires", "request-failed", "queue-not-read", "no-heartbeat"}
 
 
 def test_the_workbook_asks_for_the_time_range_that_its_charts_go_by() -> None:

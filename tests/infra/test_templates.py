@@ -10,7 +10,6 @@ import pytest
 from cancel_run.workspaces import _SOLE_KEYS
 from tests.support.bicep import (
     FILES,
-    INFRA,
     as_json,
     declared_names,
     description,
@@ -25,7 +24,7 @@ from tests.support.bicep import (
     used_names,
     variable,
 )
-from tests.support.plain_bicep import TYPES
+from tests.support.plain_bicep import INFRA, TYPES
 
 ALL = "\n".join(source(file) for file in FILES)
 
