@@ -239,11 +239,12 @@ var schedulerSettings = empty(schedulerEndpoint)
       DURABLE_TASK_SCHEDULER_CONNECTION_STRING: 'Endpoint=${schedulerEndpoint};TaskHub=${schedulerHub};Authentication=ManagedIdentity;ClientID=${identityClientId}'
     }
 
-// the two functions that begin cancellations, and none that lets them end
+// the functions that begin cancellations, and none that lets them end
 var drainSettings = drained
   ? {
       'AzureWebJobs.startFromHttp.Disabled': 'true'
       'AzureWebJobs.startFromQueue.Disabled': 'true'
+      'AzureWebJobs.startJobFromHttp.Disabled': 'true'
     }
   : {}
 

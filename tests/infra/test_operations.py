@@ -177,9 +177,14 @@ def test_the_workspaces_of_the_example_are_taken_by_the_app() -> None:
 def test_a_drain_closes_the_functions_that_begin_cancellations_and_no_other() -> None:
     assert "azd env set DRAINED true && azd provision\n" in PAGE.section("Drain")
     closed = set(re.findall(r"'AzureWebJobs\.(\w+)\.Disabled': 'true'", source("app.bicep")))
-    known = {function.get_function_name() for function in create_app({}).get_functions()}
-    # alerts still come in by the webhook, and wait in the queue
-    assert closed == {"startFromHttp", "startFromQueue"} == {name for name in known if name.startswith("start")}
+    begin = {
+        function.get_function_name()
+        for function in create_app({}).get_functions()
+        if function.get_trigger().get_dict_repr()["type"] in {"httpTrigger", "queueTrigger"}
+        and function.get_function_name().startswith("start")
+    }
+    # enqueueAlert stays: alerts still come in by the webhook, and wait in the queue
+    assert closed == begin >= {"startFromHttp", "startFromQueue"}
 
 
 def test_what_is_put_back_by_hand_is_put_back_although_no_parameter_has_changed() -> None:

@@ -22,6 +22,7 @@ OTHERS = {
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "host",
     "AzureWebJobs.startFromHttp.Disabled": "host",
     "AzureWebJobs.startFromQueue.Disabled": "host",
+    "AzureWebJobs.startJobFromHttp.Disabled": "host",
     "PYTHON_THREADPOOL_THREAD_COUNT": "the Python worker",
     "AZURE_CLIENT_ID": "azure-identity",
     "AZURE_TOKEN_CREDENTIALS": "azure-identity",
