@@ -13,6 +13,10 @@ AZURITE_VERSION := 3.35.0
 KUSTO := .kusto/node_modules/@kusto/language-service-next
 KUSTO_VERSION := 12.4.1
 
+# What judges the pages for those who cannot see them, where there is node.
+AXE := .axe/node_modules/axe-core/axe.min.js
+AXE_VERSION := 4.14.1
+
 # What judges infra/ pins too much to live with the rest.
 INFRA := .venv-infra
 INFRA_READY := $(INFRA)/.ready
@@ -24,7 +28,7 @@ SUPPLY_READY := $(SUPPLY)/.ready
 # The tests wait more than they compute: more workers than cores.
 TOGETHER := --numprocesses 4 --dist worksteal
 
-.PHONY: help demo serve cancel azurite test test-live soak compat histories bench picture lint format clean node lint-infra lock audit another-python
+.PHONY: help demo serve cancel azurite test test-live soak compat histories bench picture screenshots lint format clean node lint-infra lock audit another-python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -44,6 +48,7 @@ help:
 	@echo 'make histories  records the golden histories of VERSION=0.3'
 	@echo 'make bench      measures this app beside its peers'
 	@echo 'make picture    draws docs/how-it-works.svg'
+	@echo 'make screenshots  takes the pictures of the pages, where there is a Chromium'
 	@echo 'make lock       locks the dependencies; `make audit` asks for known vulnerabilities'
 	@echo 'make clean      removes .venv and whatever else these commands have made'
 	@echo
@@ -137,6 +142,10 @@ bench: $(READY)
 picture: $(READY)
 	$(BIN)/python -m docs.picture
 
+# docs/page-*.png, of pages that the app has made, by the Chromium of this machine
+screenshots: $(READY)
+	$(BIN)/python -m docs.screenshots
+
 lint: $(READY) lint-infra
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -177,8 +186,8 @@ $(SUPPLY_READY): requirements-supply.txt
 # whatever npm says stays on the screen; what it could not bring is skipped
 node:
 	@if ! command -v npm >/dev/null; then \
-		echo "There is no npm here: the tests against a real Storage queue and a Kusto compiler are skipped."; \
-	elif ! $(MAKE) --keep-going $(AZURITE) $(KUSTO); then \
+		echo "There is no npm here: the tests against a real Storage queue, a Kusto compiler and axe-core are skipped."; \
+	elif ! $(MAKE) --keep-going $(AZURITE) $(KUSTO) $(AXE); then \
 		echo "npm has failed, and why stands above: the tests against what it did not bring are skipped."; \
 	fi
 
@@ -192,5 +201,9 @@ $(KUSTO):
 	@echo "Installing @kusto/language-service-next@$(KUSTO_VERSION) into .kusto, once ..."
 	@$(NPM_INSTALL) --prefix .kusto @kusto/language-service-next@$(KUSTO_VERSION) >&2
 
+$(AXE):
+	@echo "Installing axe-core@$(AXE_VERSION) into .axe, once ..."
+	@$(NPM_INSTALL) --prefix .axe axe-core@$(AXE_VERSION) >&2
+
 clean:
-	rm -rf $(VENV) $(INFRA) $(SUPPLY) .azurite .kusto .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) $(SUPPLY) .azurite .kusto .axe .mypy_cache .ruff_cache .pytest_cache .hypothesis

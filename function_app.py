@@ -18,6 +18,7 @@ from cancel_run.errors import SettingsError
 from cancel_run.job import orchestrator as job_orchestrator
 from cancel_run.triggers import children, http_trigger, job_trigger, listing, openapi, queue_trigger, timer_trigger
 from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
+from cancel_run.triggers.pages import answers
 from cancel_run.triggers.replies import Reply
 from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 
@@ -53,13 +54,15 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.route(route=http_trigger.ROUTE, methods=LOOKS)
     @app.durable_client_input(client_name="client")
     async def list_cancellations(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await listing.list_cancellations(req, client, load_settings, clock, http_trigger.ROUTE))
+        listed = await listing.list_cancellations(req, client, load_settings, clock, http_trigger.ROUTE)
+        return _response(answers.as_wanted(req, listed, load_settings, clock))
 
     @app.function_name("getCancellation")
     @app.route(route=f"{http_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await http_trigger.look(req, client, clock))
+        seen = await http_trigger.look(req, client, clock)
+        return _response(answers.as_wanted(req, seen, load_settings, clock))
 
     @app.function_name("startJobFromHttp")
     @app.route(route=job_trigger.ROUTE, methods=ANY_METHOD)

@@ -25,7 +25,7 @@ from tests.support.the_token import SECRET, TOKEN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["tests.support.soak", "tests.support.azurite", "tests.support.http_action"]
+pytest_plugins = ["tests.support.soak", "tests.support.azurite", "tests.support.http_action", "tests.support.browser"]
 
 
 @pytest.fixture(scope="session")

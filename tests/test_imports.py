@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "job": {"cancellation", "durable", "errors", "text"},
     "triggers/alerts": {"cancellation", "errors", "job", "settings", "text"},
     "triggers": {"cancellation", "clock", "errors", "job", "settings", "text", "triggers/alerts"},
+    "triggers/pages": {"cancellation", "clock", "errors", "settings", "text", "triggers"},
 }
 
 # module of cancel_run -> what it may import from outside the standard library

@@ -133,6 +133,7 @@ def test_azurite_is_started_in_memory_and_tells_nobody(folder: Path) -> None:
     installed.mkdir(parents=True)
     program(installed / "azurite", RECORDER)
     (folder / ".kusto/node_modules/@kusto/language-service-next").mkdir(parents=True)
+    (folder / ".axe/node_modules/axe-core/axe.min.js").mkdir(parents=True)
     started = make(folder, "azurite").stdout
     assert "<--disableTelemetry>" in started
     assert "<--inMemoryPersistence>" in started

@@ -122,7 +122,7 @@ def test_the_list_tells_a_rehearsal_from_a_cancellation(host: LocalHost, workspa
     rehearse(host, run_id)
     cancel(host, run_id)
     listed = requests.get(f"{host.url}/api/cancel-active-run", timeout=SECONDS).json()["cancellations"]
-    told = {one["instanceId"]: (one["rehearsal"], one["outcome"]) for one in listed}
+    told = {one["instanceId"]: (one["dryRun"], one["outcome"]) for one in listed}
     assert told == {f"prod~rehearsal-{run_id}": (True, "wouldCancel"), f"prod-{run_id}": (False, "canceled")}
 
 

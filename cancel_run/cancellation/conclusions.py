@@ -41,7 +41,9 @@ def note(progress: Progress, step: str, answer: Mapping[str, Any], now: datetime
     kind = _kind_of(step, answer, run)
     progress.calls += 1
     progress.token_expires_at = moment(answer.get("tokenExpiresAt"))
-    progress.polls += step == POLL_RUN and kind is not Answer.LATER
+    if step == POLL_RUN and kind is not Answer.LATER:
+        progress.polls += 1
+        progress.sent(step, now)
     if run is not None:
         progress.problem = None
         progress.saw(run, now, read_at=moment(answer.get("readAt")))
@@ -236,6 +238,7 @@ def _next(progress: Progress, step: str, at: datetime) -> None:
 
 def _note_sent(progress: Progress, now: datetime) -> None:
     progress.cancels += 1
+    progress.sent(CANCEL_RUN, now)
     progress.last_cancel_at = now
     progress.cancel_requested_at = progress.cancel_requested_at or now
     progress.refusal = progress.blocked = None

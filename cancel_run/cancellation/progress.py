@@ -24,6 +24,8 @@ CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
+TIMES_LIMIT = 30  # of the calls of one step, for the same reason; of more, the older ones are kept with gaps
+SHOWN_LIMIT = 20  # states in the custom status: Durable refuses one of more than 16 KiB in UTF-16
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Progress:
         refused: refusals of it in a row that no operator could mend.
         blocked: the code of what an operator has to mend before an order from the queue can be carried out.
         token_expires_at: when the vault's secret expires, where the last answer said that it does so soon.
+        sent_at: when the calls of a step were answered, by the step's id: of cancels that were not refused, and polls.
         problem: what stands in the way now; ``doubts`` the answers in a row too strange to be believed at once.
     """
 
@@ -57,6 +60,7 @@ class Progress:
     seen_active_at: datetime | None = None
     repair_id: int | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
+    sent_at: dict[str, list[str]] | None = None
     waits: int = 0
     polls: int = 0
     retries: int = 0
@@ -141,6 +145,11 @@ class Progress:
         if not run.ended:
             self.seen_active_at = min(read_at or now, now)
 
+    def sent(self, step: str, now: datetime) -> None:
+        """A call of the step was sent, and answered now."""
+        times = [*(self.sent_at or {}).get(step, []), iso(now)]
+        self.sent_at = {**(self.sent_at or {}), step: with_gaps(times)}
+
     def after_a_wait(self, now: datetime, *, at_least: float = 0.0) -> datetime:
         """The instant of the next call: after the schedule's next wait and ``at_least`` seconds, by the deadline."""
         waited = (now - (self.cancel_requested_at or self.started_at)).total_seconds()
@@ -162,6 +171,9 @@ class Progress:
             "retries": self.retries,
             "problem": self.problem or self.cancel_problem,
             **({"tokenExpiresAt": iso(self.token_expires_at)} if self.token_expires_at else {}),
+            "jobId": self.run and self.run.job_id,
+            "timeline": [*self.timeline[:1], *self.timeline[1:][-SHOWN_LIMIT:]],
+            "sentAt": self.sent_at or {},
         }
 
     def output(self) -> dict[str, Any]:
@@ -194,12 +206,14 @@ class Progress:
             requested_by=self.order.requested_by,
             started_by=self.order.started_by,
             dry_run=bool(self.order.dry_run),
+            from_queue=self.order.from_queue,
             cancel_requested_at=iso(self.cancel_requested_at) if self.cancel_requested_at else None,
             ended_at=self.timeline[-1].get("at") if run.ended and self.timeline else None,
             polls=self.polls,
             cancels=self.cancels,
             retries=self.retries,
             timeline=self.timeline,
+            sent_at=self.sent_at or {},
             error=self._error(),
             token_expires_at=iso(self.token_expires_at) if self.token_expires_at else None,
         )
@@ -216,3 +230,9 @@ class Progress:
         if error is None:
             return None
         return error_json(error.get("code", "Unknown"), error.get("message", ""), error.get("statusCode"))
+
+
+def with_gaps(times: list[str]) -> list[str]:
+    """``times``, or where there are too many of them the newest half, and of the older ones every second."""
+    half = TIMES_LIMIT // 2
+    return times if len(times) <= TIMES_LIMIT else [*times[:-half:2], *times[-half:]]

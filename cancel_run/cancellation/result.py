@@ -54,6 +54,12 @@ _TIMELINE = {
         "required": ["lifeCycleState", "at"],
     },
 }
+_SENT_AT = {
+    "type": "object",
+    "properties": {step: {"type": "array", "items": TIME} for step in ("cancelRun", "pollRun")},
+}
+# not in every result: left out where there is nothing to tell, or unknown to the release that wrote it
+NOT_ALWAYS = frozenset({"dryRun", "fromQueue", "sentAt", "tokenExpiresAt"})
 _OUTCOMES = {"type": "string", "enum": [outcome.value for outcome in Outcome]}
 
 
@@ -87,6 +93,7 @@ class CancelResult:
     requested_by: str | None = told("As it was asked: a claim, not checked.", TEXT)
     started_by: str | None = told("Who asked, as Microsoft Entra in front of the app has verified it.", TEXT)
     dry_run: bool = told("A rehearsal: nothing was sent, whatever the outcome.", FLAG, default=False)
+    from_queue: bool = told("By an alert, or another message of the queue.", FLAG, default=False)
     cancel_requested_at: str | None = told(
         "When the first cancel was sent that was not refused.", {**TIME, "nullable": True}
     )
@@ -96,6 +103,9 @@ class CancelResult:
     retries: int = told("Calls that had no usable answer for now.", COUNT, default=0)
     timeline: list[dict[str, str]] = told(
         "Each state with the time at which it was first seen.", _TIMELINE, default_factory=list
+    )
+    sent_at: dict[str, list[str]] = told(
+        "When cancels that were not refused and polls were answered; of many, not all.", _SENT_AT, default_factory=dict
     )
     error: dict[str, Any] | None = told("What stood in the way.", ERROR)
     token_expires_at: str | None = told("Left out unless the vault's secret expires within two weeks.", TIME)
@@ -111,7 +121,8 @@ class CancelResult:
         return {**values, "outcome": self.outcome.value}
 
 
-LEFT_OUT = frozenset({"tokenExpiresAt"})  # where there is nothing to tell; every other key is always there
+# not in every result: left out where there is nothing to tell, or unknown to the release that wrote it
+LEFT_OUT = frozenset({"dryRun", "fromQueue", "sentAt", "tokenExpiresAt"})
 
 
 def result_schema(kind: Any = CancelResult) -> dict[str, dict[str, Any]]:

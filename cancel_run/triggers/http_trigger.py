@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_json
+from cancel_run.cancellation.result import iso
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.triggers import openapi
@@ -22,6 +23,7 @@ from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.results import result_of
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
+from cancel_run.triggers.summary import order_of, started_at
 from cancel_run.triggers.verified_caller import verified_caller
 
 if TYPE_CHECKING:
@@ -139,10 +141,25 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
         return nobody_started()
     name = runtime_status(status)
     if name in ACTIVE:
-        return running(request, ROUTE, instance_id, status, clock.now())
+        return running(request, ROUTE, status, clock.now(), _asked(known, status))
     result = result_of(status, known)
     failed = wants_failure and not result.get("stopped")
     return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
+
+
+def _asked(known: InstanceId, status: Any) -> dict[str, Any]:
+    """What was asked for, by whom, and when it began."""
+    order = order_of(status)
+    return {
+        "runId": known.run_id,
+        "workspace": known.workspace,
+        "dryRun": known.dry_run,
+        "startedAt": iso(started_at(status)),
+        "reason": order.reason,
+        "requestedBy": order.requested_by,
+        "startedBy": order.started_by,
+        "fromQueue": order.from_queue,
+    }
 
 
 def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
@@ -159,8 +176,11 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
     return Reply(HTTPStatus.OK, openapi.document(url, workspaces, behind_entra=behind_entra))
 
 
-def running(request: HttpRequest, route: str, instance_id: str, status: Any, now: datetime, **more: Any) -> Reply:
+def running(
+    request: HttpRequest, route: str, status: Any, now: datetime, asked: Mapping[str, Any], **more: Any
+) -> Reply:
     """202 for an instance below ``route`` that has not ended; ``more`` stands in its progress."""
+    instance_id = status.instance_id
     name = runtime_status(status)
     progress = status.custom_status if isinstance(status.custom_status, dict) else {}
     # an instance that nobody has taken up yet has been due since it was begun
@@ -171,7 +191,13 @@ def running(request: HttpRequest, route: str, instance_id: str, status: Any, now
     location = status_url(request.url, route, instance_id)
     return Reply(
         HTTPStatus.ACCEPTED,
-        {"instanceId": instance_id, "runtimeStatus": name, "statusUrl": location, "progress": progress},
+        {
+            "instanceId": instance_id,
+            "runtimeStatus": name,
+            "statusUrl": location,
+            **asked,
+            "progress": progress,
+        },
         # after the next poll, with the time that it takes: its answer is what the caller comes back for
         {"Location": location, "Retry-After": str(max(1, math.ceil(seconds + POLL_TAKES_SECONDS)))},
     )

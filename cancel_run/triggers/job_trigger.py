@@ -69,7 +69,7 @@ async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Rep
             return nobody_started()
         if runtime_status(status) in ACTIVE:
             runs = await runs_of(status, client, clock.now())
-            return running(request, ROUTE, instance_id, status, clock.now(), runs=runs)
+            return running(request, ROUTE, status, clock.now(), {}, runs=runs)
     except ProblemsError as error:
         return refused(error)
     except TaskHubError as error:

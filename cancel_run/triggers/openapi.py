@@ -29,6 +29,8 @@ _KEYS = {
 _ENTRA_TOKENS = "https://login.microsoftonline.com/organizations/oauth2/v2.0/token"
 _ENTRA = {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": _ENTRA_TOKENS, "scopes": {}}}}
 _TIME = {"type": "string", "format": "date-time"}
+_TEXT = {"type": "string", "nullable": True}
+_FROM_QUEUE = "By an alert, or another message of the queue."
 _JOINED = (
     "true: it was under way before this request. false: this request began it, or another did at the same moment; "
     "however many believe so, one cancellation runs."
@@ -75,8 +77,10 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
                 "Accepted": _accepted("runId"),
                 "JobAccepted": _accepted("jobId"),
                 "Cancellations": _cancellations(),
-                "Running": _running("Life cycle state, polls, cancels, next poll, deadline.", {}),
-                "JobRunning": _running("How many runs are due, under way, stopped or not.", {"runs": _runs()}),
+                "Running": _running(
+                    "Life cycle state, polls, cancels, next poll, deadline, the states so far ...", _asked(), {}
+                ),
+                "JobRunning": _running("How many runs are due, under way, stopped or not.", {}, {"runs": _runs()}),
                 "Result": _result(CancelResult),
                 "JobResult": _result(JobResult),
                 "Problem": _problem(),
@@ -234,36 +238,49 @@ def _accepted(key: str) -> dict[str, Any]:
     )
 
 
-def _running(described: str, more: dict[str, Any]) -> dict[str, Any]:
+def _running(described: str, asked: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return _object(
         {
             "instanceId": {"type": "string"},
             "runtimeStatus": {"type": "string", "enum": ["Pending", "Running", "ContinuedAsNew", "Suspended"]},
             "statusUrl": {"type": "string", "format": "uri"},
+            **asked,
             "progress": {**_progress(more), "description": described},
         }
     )
 
 
+def _asked() -> dict[str, Any]:
+    return {
+        "runId": _REPORTED_ID,
+        "workspace": {"type": "string"},
+        "dryRun": {"type": "boolean", "description": "A rehearsal: nothing is sent."},
+        "startedAt": _TIME,
+        "reason": _TEXT,
+        "requestedBy": _TEXT,
+        "startedBy": _TEXT,
+        "fromQueue": {"type": "boolean", "description": _FROM_QUEUE},
+    }
+
+
 def _cancellations() -> dict[str, Any]:
-    text = {"type": "string", "nullable": True}
     facts: dict[str, dict[str, Any]] = {
         "instanceId": {"type": "string"},
         "runId": _REPORTED_ID,
         "workspace": {"type": "string"},
-        "rehearsal": {"type": "boolean", "description": "Nothing was or will be sent."},
+        "dryRun": {"type": "boolean", "description": "Nothing was or will be sent."},
         "runtimeStatus": {"type": "string"},
         "startedAt": _TIME,
         "endedAt": {**_TIME, "nullable": True, "description": "null while it is under way."},
-        "lifeCycleState": text,
-        "resultState": text,
-        "outcome": {**text, "description": "null while it is under way."},
+        "lifeCycleState": _TEXT,
+        "resultState": _TEXT,
+        "outcome": {**_TEXT, "description": "null while it is under way."},
         "stopped": {"type": "boolean"},
-        "errorCode": text,
-        "reason": text,
-        "requestedBy": text,
-        "startedBy": text,
-        "fromQueue": {"type": "boolean", "description": "By an alert, or another message of the queue."},
+        "errorCode": _TEXT,
+        "reason": _TEXT,
+        "requestedBy": _TEXT,
+        "startedBy": _TEXT,
+        "fromQueue": {"type": "boolean", "description": _FROM_QUEUE},
         "statusUrl": {"type": "string", "format": "uri"},
     }
     following = {"type": "string", "format": "uri", "nullable": True, "description": "Where the older ones are."}

@@ -23,10 +23,11 @@ class Reply:
     body: Mapping[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    page: str | None = None
 
     def text(self) -> str:
-        """The body as JSON text."""
-        return json.dumps(self.body)
+        """The page where there is one, else the body as JSON text."""
+        return json.dumps(self.body) if self.page is None else self.page
 
 
 def problem(status_code: HTTPStatus, detail: str, problems: tuple[str, ...] = (), **headers: str) -> Reply:

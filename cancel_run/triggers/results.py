@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.triggers.starting import runtime_status
+from cancel_run.triggers.summary import order_of
 
 if TYPE_CHECKING:
     from cancel_run.triggers.instance_ids import InstanceId
@@ -16,13 +17,18 @@ def result_of(status: Any, known: InstanceId) -> dict[str, Any]:
     name, result = runtime_status(status), status.output
     if name == "Completed" and isinstance(result, dict):
         return result
-    return _failed(known, name, status.custom_status).to_json()
+    return _failed(known, name, status).to_json()
 
 
-def _failed(known: InstanceId, runtime_status_name: str, custom_status: Any) -> CancelResult:
+def _failed(known: InstanceId, runtime_status_name: str, status: Any) -> CancelResult:
     """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
-    progress = custom_status if isinstance(custom_status, dict) else {}
+    progress = status.custom_status if isinstance(status.custom_status, dict) else {}
+    order = order_of(status)
     return CancelResult(
+        reason=order.reason,
+        requested_by=order.requested_by,
+        started_by=order.started_by,
+        from_queue=order.from_queue,
         outcome=Outcome.FAILED,
         run_id=known.run_id,
         workspace=known.workspace,

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 from cancel_run.cancellation.order import Order
-from cancel_run.cancellation.request import ALIAS
 from cancel_run.cancellation.result import Outcome, iso
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import RequestError
 from cancel_run.triggers.callers_url import status_url
+from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.starting import ACTIVE, runtime_status
-
-# a workspace's name has no tilde: what stands after one says that the instance is no plain cancellation
-INSTANCE_ID = re.compile(rf"(?P<workspace>{ALIAS.pattern})(?:~(?P<kind>[a-z]{{1,20}}))?-(?P<run_id>[1-9][0-9]{{0,18}})")
-_REHEARSAL = "rehearsal"
 
 
 def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
     """The JSON object of an instance, for an answer to a request at ``url``; None for one that is no cancellation."""
-    named = INSTANCE_ID.fullmatch(status.instance_id or "")
-    if named is None or status.runtime_status is None:
+    known = InstanceId.read(status.instance_id or "")
+    if known is None or status.runtime_status is None:
         return None
     name = runtime_status(status)
     active = name in ACTIVE
@@ -30,9 +25,9 @@ def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
     result = _object(status.output) if name == "Completed" else {}
     return {
         "instanceId": status.instance_id,
-        "runId": int(named["run_id"]),
-        "workspace": named["workspace"],
-        "rehearsal": named["kind"] == _REHEARSAL,
+        "runId": known.run_id,
+        "workspace": known.workspace,
+        "dryRun": known.dry_run,
         "runtimeStatus": name,
         "startedAt": iso(started_at(status)),
         "endedAt": None if active else iso(_aware(status.last_updated_time)),

@@ -49,6 +49,7 @@ def test_an_active_run_is_read_canceled_and_polled_until_it_is_terminated() -> N
         "requestedBy": "cost-guard",
         "startedBy": None,
         "dryRun": False,
+        "fromQueue": False,
         "cancelRequestedAt": "2026-01-31T12:00:00.400Z",
         "endedAt": ended.output["timeline"][-1]["at"],
         "polls": 3,
@@ -59,6 +60,10 @@ def test_an_active_run_is_read_canceled_and_polled_until_it_is_terminated() -> N
             {"lifeCycleState": "TERMINATING", "at": ended.output["timeline"][1]["at"]},
             {"lifeCycleState": "TERMINATED", "at": ended.output["timeline"][2]["at"]},
         ],
+        "sentAt": {
+            "cancelRun": ["2026-01-31T12:00:00.400Z"],
+            "pollRun": ["2026-01-31T12:00:01.618Z", *(entry["at"] for entry in ended.output["timeline"][1:])],
+        },
         "error": None,
     }
 

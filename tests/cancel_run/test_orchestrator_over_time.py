@@ -112,6 +112,16 @@ def test_the_custom_status_shows_state_polls_next_poll_and_deadline() -> None:
     )
 
 
+def test_a_custom_status_stays_far_from_the_16_kib_that_durable_takes_and_the_first_state_stays_in_it() -> None:
+    flapping = [run(f"STATE_{number % 7}_OF_A_LONG_NAME") for number in range(400)]
+    ended = cancellation(script(polls=[run("RUNNING"), *flapping]), {**ORDER, "waitTimeoutSeconds": 4 * 3600})
+    shown = [status for status in ended.custom_statuses if status is not None]
+    last = shown[-1]
+    assert last["timeline"][0]["lifeCycleState"] == "RUNNING"
+    assert [len(last["timeline"]), last["polls"] > 100, len(last["sentAt"]["pollRun"]) <= 30] == [21, True, True]
+    assert max(len(json.dumps(status)) for status in shown) < 8192 - 2 * 1500  # a problem's texts
+
+
 def test_a_custom_status_stands_before_the_first_event_of_every_generation() -> None:
     ended = cancellation(script(polls=[run("RUNNING")] * 60 + [CANCELED]))
     assert None not in ended.custom_statuses

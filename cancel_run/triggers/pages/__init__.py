@@ -1,0 +1,1 @@
+"""The answers to a browser: the same facts as the JSON, as a page that only shows."""
