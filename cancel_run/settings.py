@@ -46,6 +46,7 @@ class Settings:
     cancel_on_events: frozenset[str]
     max_runs_per_alert: int
     alerts_dry_run: bool
+    alerts_may_cancel_jobs: bool
     history_retention_days: int
     concurrent_activities: int
     reserved_activities: int
@@ -89,6 +90,7 @@ class Settings:
             cancel_on_events=read.events("CANCEL_ON_EVENTS", DEFAULT_EVENTS),
             max_runs_per_alert=int(read.number("MAX_RUNS_PER_ALERT", 100, 1, 10_000, whole=True, unit="runs")),
             alerts_dry_run=read.flag("ALERTS_DRY_RUN"),
+            alerts_may_cancel_jobs=read.flag("ALERTS_MAY_CANCEL_JOBS"),
             history_retention_days=int(read.number("HISTORY_RETENTION_DAYS", 30, 8, 3650, whole=True, unit="days")),
             concurrent_activities=concurrent,
             reserved_activities=int(

@@ -36,6 +36,7 @@ WORDS = {
     "CANCEL_QUEUE_NAME": DEFAULT_QUEUE_NAME,
     "CANCEL_ON_EVENTS": DEFAULT_EVENTS,
     "ALERTS_DRY_RUN": "false",
+    "ALERTS_MAY_CANCEL_JOBS": "false",
     "HTTP_AUTH_LEVEL": "function",
 }
 

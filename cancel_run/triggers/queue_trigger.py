@@ -12,17 +12,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from cancel_run.errors import CancelRunError, RequestError, TaskHubError
+from cancel_run.job.request import JobRequest
 from cancel_run.text import fingerprint, one_line, quoted
 from cancel_run.triggers.alerts.reading import read_alert
+from cancel_run.triggers.job_starting import start_or_join_job
 from cancel_run.triggers.starting import start_or_join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from cancel_run.cancellation.request import CancelRequest
     from cancel_run.clock import Clock
     from cancel_run.settings import Settings
-    from cancel_run.triggers.starting import DurableClient
+    from cancel_run.triggers.job_starting import StartedJob
+    from cancel_run.triggers.starting import DurableClient, Started
 
 REFUSED_LIMIT = 2000  # characters of what is told of a message that cannot be taken, or not as a whole
 
@@ -60,13 +64,8 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
             logger.info("Queue message %s asks for nothing: %s", _named(message), quoted(alert.nothing))
         for asked in alert.requests:
             dry_run = asked.request.dry_run or settings().alerts_dry_run
-            started = await start_or_join(
-                client,
-                settings(),
-                replace(asked.request, dry_run=dry_run),
-                message.insertion_time or clock.now(),
-                event=asked.event or _event(message),
-            )
+            begun = (client, settings(), replace(asked.request, dry_run=dry_run), message.insertion_time or clock.now())
+            started = await _start_or_join(*begun, event=asked.event or _event(message))
             what = "finds done" if started.done else "joined" if started.joined else "began"
             logger.info("Queue message %s %s %s", _named(message), what, started.instance_id)
         if alert.refusals:
@@ -81,6 +80,19 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
                 quoted(str(error), REFUSED_LIMIT),
             )
         raise
+
+
+async def _start_or_join(
+    client: DurableClient,
+    settings: Settings,
+    request: CancelRequest | JobRequest,
+    asked_at: datetime,
+    *,
+    event: str,
+) -> Started | StartedJob:
+    if isinstance(request, JobRequest):
+        return await start_or_join_job(client, settings, request, asked_at, event=event)
+    return await start_or_join(client, settings, request, asked_at, event=event)
 
 
 def _event(message: QueueMessage) -> str:

@@ -79,4 +79,4 @@ def read(data: Any, settings: Settings = SETTINGS) -> Alert:
 
 
 def runs(alert: Alert) -> list[tuple[int, str | None]]:
-    return [(order.request.run_id, order.request.workspace) for order in alert.requests]
+    return [(order.target[-1], order.request.workspace) for order in alert.requests]

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cancel_run.job.request import JobRequest
 from cancel_run.text import is_harmful
 
 if TYPE_CHECKING:
@@ -25,8 +26,16 @@ class EventRequest:
     The same event may be delivered twice, and in messages of different ids: ``event`` is how it is known again.
     """
 
-    request: CancelRequest
+    request: CancelRequest | JobRequest
     event: str | None = None
+
+    @property
+    def target(self) -> tuple[str | None, str, int]:
+        """What it is about: the workspace, and the run or the job in it."""
+        request = self.request
+        if isinstance(request, JobRequest):
+            return request.workspace, f"job {request.only or ''}", request.job_id
+        return request.workspace, "run", request.run_id
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,9 @@ def together(alerts: Iterable[Alert]) -> Alert:
     One that a rehearsal asks for, too, is asked for twice: the rehearsal may not stand in for the cancellation.
     """
     listed = list(alerts)
-    requests: dict[tuple[str | None, int, bool], EventRequest] = {}
+    requests: dict[tuple[str | None, str, int, bool], EventRequest] = {}
     for asked in (asked for alert in listed for asked in alert.requests):
-        requests.setdefault((asked.request.workspace, asked.request.run_id, asked.request.dry_run), asked)
+        requests.setdefault((*asked.target, asked.request.dry_run), asked)
     refusals = tuple(refusal for alert in listed for refusal in alert.refusals)
     nothing = dict.fromkeys(alert.nothing for alert in listed if alert.nothing)
     return Alert(tuple(requests.values()), refusals, "; ".join(nothing))

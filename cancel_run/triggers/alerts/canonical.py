@@ -32,5 +32,5 @@ def read(data: Mapping[str, Any], settings: Settings) -> Alert:
     if not problems:
         return alert
     reasons = [*problems, *(refusal.reason for refusal in alert.refusals)]
-    named = alert.requests[0].request.run_id if alert.requests else alert.refusals[0].run_id
+    named = alert.requests[0].target[-1] if alert.requests else alert.refusals[0].run_id
     return Alert(refusals=(Refusal("", " | ".join(reasons), named),))

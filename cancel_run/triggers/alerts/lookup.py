@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.request import LARGEST_RUN_ID, TEXT_LIMIT, CancelRequest
 from cancel_run.errors import RequestError
+from cancel_run.job.request import JobRequest
 from cancel_run.text import one_line
 from cancel_run.triggers.alerts.alert import Alert, EventRequest, Refusal, together
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 RUN_ID, WORKSPACE, WORKSPACE_ID = "runid", "workspace", "workspaceid"
 _NAMES = {RUN_ID: RUN_ID, WORKSPACE: WORKSPACE, "workspacename": WORKSPACE, WORKSPACE_ID: WORKSPACE_ID}
 
+_JOB_ID = "jobid"
 _COLUMN_SUFFIX = re.compile(r"(?:_[sdg])+$")
 _WHOLE = re.compile(r"[1-9][0-9]{0,18}")
 _REAL = re.compile(r"[1-9][0-9]{0,19}(?:\.[0-9]{0,20})?(?:[eE][+-]?[0-9]{1,2})?")
@@ -55,8 +57,16 @@ class Source:
 
 def fact(name: str) -> str | None:
     """Which of the known facts the name is a spelling of."""
-    plain = _COLUMN_SUFFIX.sub("", name.strip().lower())
-    return _NAMES.get(re.sub(r"[_\- ]", "", plain))
+    return _NAMES.get(_plain(name))
+
+
+def is_job(name: str) -> bool:
+    """True when the name is a spelling of a job's id. Beside a run it says nothing: only where there is none."""
+    return _plain(name) == _JOB_ID
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_\- ]", "", _COLUMN_SUFFIX.sub("", name.strip().lower()))
 
 
 def pairs(value: Any) -> Facts:
@@ -75,15 +85,47 @@ def judged(rows: Iterable[Row], source: Source, settings: Settings) -> Alert:
     return together(placed(request, row, source.looked_in, settings, source.event) for row in rows)
 
 
-def placed(request: CancelRequest, row: Row, looked_in: str, settings: Settings, event: str | None = None) -> Alert:
-    """The request with the run and the workspace that the row names."""
+def placed(
+    request: CancelRequest | JobRequest, row: Row, looked_in: str, settings: Settings, event: str | None = None
+) -> Alert:
+    """The request with the run and the workspace that the row names; with the job, where it names no run."""
     named: int | None = None
+    jobs = next((found for level in row.levels if (found := [pair for pair in level if is_job(pair[0])])), [])
+    if jobs and not any(names_a_run(level) for level in row.levels):
+        return _job_placed(request, jobs, row, settings, event)
     try:
         named = run_of(row.levels, looked_in)
         workspace = workspace_of(row.levels, settings)
     except RequestError as error:
         return Alert(refusals=(Refusal(row.where, " | ".join(error.problems), named),))
-    return Alert((EventRequest(replace(request, run_id=named, workspace=workspace), event),))
+    asked = request if isinstance(request, CancelRequest) else CancelRequest(0)
+    return Alert((EventRequest(replace(asked, run_id=named, workspace=workspace), event),))
+
+
+def _job_placed(
+    request: CancelRequest | JobRequest, said: Facts, row: Row, settings: Settings, event: str | None
+) -> Alert:
+    """The request for the active runs of a job, at most ``MAX_RUNS_PER_ALERT``, where the settings let it in."""
+    try:
+        job_id, workspace = _job_of(said, settings), workspace_of(row.levels, settings)
+    except RequestError as error:
+        return Alert(refusals=(Refusal(row.where, " | ".join(error.problems)),))
+    if isinstance(request, CancelRequest):
+        shared = {"reason": request.reason, "requested_by": request.requested_by, "dry_run": request.dry_run}
+        request = JobRequest(0, wait_timeout_seconds=request.wait_timeout_seconds, **shared)  # type: ignore[arg-type]
+    most = min(request.max_runs, settings.max_runs_per_alert)
+    return Alert((EventRequest(replace(request, job_id=job_id, workspace=workspace, max_runs=most), event),))
+
+
+def _job_of(said: Facts, settings: Settings) -> int:
+    told = shown(said[0][1])
+    if not settings.alerts_may_cancel_jobs:
+        raise RequestError([f"it names no run, but the job {told}, and ALERTS_MAY_CANCEL_JOBS is not on"])
+    jobs = {_number(value, real=name.lower().endswith("_d")) for name, value in said}
+    job_id = jobs.pop()
+    if job_id is None or jobs:
+        raise RequestError([f"the job id {told} cannot be used; it is one whole number from 1 to {LARGEST_RUN_ID}"])
+    return job_id
 
 
 def run_of(levels: Sequence[Facts], looked_in: str) -> int:

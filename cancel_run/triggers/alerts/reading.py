@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import BODY_LIMIT
 from cancel_run.errors import RequestError
-from cancel_run.triggers.alerts import azure_monitor, canonical, databricks_jobs, databricks_sql, envelopes, stored
+from cancel_run.triggers.alerts import (
+    azure_monitor,
+    canonical,
+    databricks_jobs,
+    databricks_sql,
+    envelopes,
+    job_request,
+    stored,
+)
 from cancel_run.triggers.alerts.alert import Alert, Refusal, together
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ class Format(Protocol):
 _NOT_IN_XML = "\ufffe\uffff"
 
 # the first that recognizes a message reads it; the canonical request takes what no other does
-FORMATS: tuple[Format, ...] = (azure_monitor, databricks_jobs, databricks_sql, stored, canonical)
+FORMATS: tuple[Format, ...] = (azure_monitor, databricks_jobs, databricks_sql, stored, job_request, canonical)
 
 
 def read_alert(message: bytes, settings: Settings) -> Alert:
@@ -42,8 +50,8 @@ def read_alert(message: bytes, settings: Settings) -> Alert:
         RequestError: the message is not JSON, nor base64 of it: nothing in it can be told apart.
     """
     alert = _read(envelopes.decoded(message), settings, envelopes.WITHIN_EACH_OTHER)
-    named = {(asked.request.workspace, asked.request.run_id) for asked in alert.requests}
-    named |= {(None, refusal.run_id) for refusal in alert.refusals if refusal.run_id is not None}
+    named = {asked.target for asked in alert.requests}
+    named |= {(None, "run", refusal.run_id) for refusal in alert.refusals if refusal.run_id is not None}
     if len(named) <= settings.max_runs_per_alert:
         return alert
     too_many = f"it names {len(named)} runs, and MAX_RUNS_PER_ALERT is {settings.max_runs_per_alert}: none is canceled"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cancel_run.cancellation.request import TEXT_LIMIT
 from cancel_run.errors import RequestError
 from cancel_run.text import one_line
-from cancel_run.triggers.alerts import canonical
+from cancel_run.triggers.alerts import canonical, job_request
 from cancel_run.triggers.alerts.alert import Alert, Refusal, together
 from cancel_run.triggers.alerts.lookup import text
 
@@ -67,7 +67,9 @@ def read(data: Mapping[str, Any], settings: Settings) -> Alert:
 def _order(stored: Any, settings: Settings) -> Alert:
     order = stored if isinstance(stored, dict) else {}
     request = order.get("request")
-    return canonical.read(request if isinstance(request, dict) else {}, settings).of_event(text(order.get("event")))
+    given = request if isinstance(request, dict) else {}
+    read_one = job_request.read if job_request.recognizes(given) else canonical.read
+    return read_one(given, settings).of_event(text(order.get("event")))
 
 
 def _orders(listed: list[str]) -> bytes:

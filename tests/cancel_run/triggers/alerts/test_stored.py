@@ -93,7 +93,7 @@ def test_a_stored_order_is_judged_as_any_request(data: Any) -> None:
             st.none() | st.just("e" * 300),
         ),
         max_size=40,
-        unique_by=lambda order: (order.request.workspace, order.request.run_id),
+        unique_by=lambda order: order.target,
     ),
     st.lists(st.builds(Refusal, st.text(max_size=5), st.text(min_size=1, max_size=300)), max_size=60),
 )
