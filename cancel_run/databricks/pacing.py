@@ -47,15 +47,16 @@ def risen(seconds: float) -> float:
 class _Lane:
     next_at: float = -math.inf
     kept: deque[float] = field(default_factory=deque)  # the times that were given out, in their order
+    looks_at: float = -math.inf  # when the last of those who got no time looks again
 
     def has_somebody(self, now: float) -> bool:
-        """Somebody waits for a place that is kept."""
+        """Somebody waits: for a place that is kept, or to look again for one."""
         while self.kept and self.kept[0] < now - KEPT_SECONDS:
             self.kept.popleft()
-        return bool(self.kept)
+        return bool(self.kept) or now < self.looks_at
 
     def takes_a_kept_place(self, now: float) -> bool:
-        if self.has_somebody(now) and self.kept[0] <= now + AHEAD_SECONDS:
+        if self.has_somebody(now) and self.kept and self.kept[0] <= now + AHEAD_SECONDS:
             self.kept.popleft()
             return True
         return False
@@ -91,7 +92,9 @@ class Pace:
                 return self._sends(now, step)
             at = max(now, self._gate, lane.next_at, self._open_at if first else -math.inf)
             if at > now + AHEAD:
-                return self._looks.next_in(now)
+                wait = self._looks.next_in(now)
+                lane.looks_at = now + wait
+                return wait
             later = 1 / min(
                 self._rate_at(at), self._rate * risen(FORGOTTEN_SECONDS)
             )  # the pace will have risen by then
