@@ -126,7 +126,7 @@ class Activities:
                 self._refuse_protected(client, question, run)
                 _refuse_begun(question, run)
             try:
-                client.cancel_run(question["runId"], first=not again)
+                client.cancel_run(question["runId"], first=not again, follows=bool(seen))
             except NotNowError as error:
                 return {"later": error.seconds, **seen}
             poll_after = 0.0 if again else self._crowd.poll_after(question.get("workspace"))

@@ -91,17 +91,17 @@ class JobsClient:
         except ValueError as error:
             raise unreadable(self._host, f"JSON in which {error}", run_id) from None
 
-    def cancel_run(self, run_id: int, *, first: bool = False) -> None:
+    def cancel_run(self, run_id: int, *, first: bool = False, follows: bool = False) -> None:
         """Databricks has accepted to cancel the run (Jobs API ``POST runs/cancel``; Arazzo operation cancelJobRun).
 
-        Accepted is all it says: the run stops later, or does not.
+        Accepted is all it says: the run stops later, or does not. ``follows`` is for one right after a look.
 
         Raises:
             RunNotFoundError, AccessError, RefusalError: asking again as it is changes nothing.
             TransientError: no usable answer for now; ``unsure`` when the cancel may have been taken all the same.
             NotNowError: nothing was sent.
         """
-        self._call("POST", "cancel", run_id, first=first, json={"run_id": run_id})
+        self._call("POST", "cancel", run_id, first=first, follows=follows, json={"run_id": run_id})
 
     def list_runs(self, job_id: int, page_token: str | None = None) -> RunPage:
         """One page of the job's active runs (Jobs API ``GET runs/list``); the first one for no token.
@@ -121,13 +121,13 @@ class JobsClient:
             raise unreadable(self._host, f"JSON in which {error}", None) from None
 
     def _call(
-        self, method: str, operation: str, run_id: int | None, *, first: bool, **data: Any
+        self, method: str, operation: str, run_id: int | None, *, first: bool, follows: bool = False, **data: Any
     ) -> tuple[dict[str, Any], bool]:
         """The JSON of the answer, and False when only its beginning was read."""
         with self._place(first=first):
             deadline = Deadline(self._timeout)
             token = self._tokens.token(deadline)
-            if wait := self._pace.ask(first=first):
+            if wait := self._pace.ask(first=first, follows=follows):
                 raise NotNowError(wait)
             try:
                 return self._once(method, operation, run_id, token, deadline, data)

@@ -77,16 +77,19 @@ class Pace:
         self._has_taken = True  # since the last throttled answer
         self._looks = Looks(AHEAD)
 
-    def ask(self, *, first: bool) -> float:
+    def ask(self, *, first: bool, follows: bool = False) -> float:
         """0.0 when the caller may send one request now; else the seconds after which it is to ask again.
 
-        ``first`` is for the first read and the first cancel of a cancellation.
+        ``first`` is for the first read and the first cancel of a cancellation. ``follows`` is for a cancel right after
+        the look that it needed: one turn is for both, or it would have to look again when its own turn comes.
         """
         with self._lock:
             now = self._clock.monotonic()
             step = 1 / self._rate_at(now)
             if now >= self._gate and step == 0:
                 return 0.0
+            if now >= self._gate and follows:
+                return self._sends(now, step)
             lane = self._lanes[first]
             if now >= self._gate and self._open_at <= now + AHEAD_SECONDS and lane.takes_a_kept_place(now):
                 return self._sends(now, step)

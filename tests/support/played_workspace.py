@@ -70,7 +70,7 @@ class PlayedWorkspace:
         self.on_read(run)
         return run
 
-    def cancel_run(self, run_id: int, *, first: bool = False) -> None:  # noqa: ARG002
+    def cancel_run(self, run_id: int, *, first: bool = False, follows: bool = False) -> None:  # noqa: ARG002
         """As ``JobsClient.cancel_run``."""
         fault = self._fault()
         if fault not in {"unsent", "later"}:

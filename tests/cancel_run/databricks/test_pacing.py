@@ -245,6 +245,20 @@ def test_a_first_cancel_goes_before_polls_that_have_waited_and_these_are_never_s
     assert sent[True] > 2 * sent[False] > 0
 
 
+def test_a_cancel_right_after_its_look_has_its_turn_with_it_unless_the_gate_is_closed(
+    pace: Pace, clock: ManualClock
+) -> None:
+    take(pace, clock, 20)
+    pace.note_throttled(clock.time, 1.0)
+    assert pace.ask(first=True, follows=True) >= 1.0
+    for _ in range(200):
+        pace.ask(first=True)
+    clock.sleep(1.0)
+    before = send(pace, clock, first=True)
+    assert (before < 1, pace.ask(first=True, follows=True)) == (True, 0.0)
+    assert pace.ask(first=False) > 0, "it counts as one that was sent"
+
+
 def test_what_threads_do_at_the_same_time_is_counted_once_each() -> None:
     pace = Pace(SystemClock())
     pace.note_throttled(SystemClock().monotonic(), 3.0)
