@@ -131,7 +131,7 @@ def _end() -> None:
 def cancel(options: argparse.Namespace) -> int:
     """One run of the settings' workspace is canceled; 0 when it is stopped, 1 when not, 2 for a bad request."""
     order: dict[str, Any] = {
-        "runId": options.run_id,
+        "runPageUrl" if "://" in options.run_id else "runId": options.run_id,
         "workspace": options.workspace,
         "reason": options.reason,
         "requestedBy": "python -m local_host cancel",
@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.set_defaults(command=serve)
 
     canceling_ = commands.add_parser("cancel", help=cancel.__doc__)
-    canceling_.add_argument("run_id")
+    canceling_.add_argument("run_id", help="the run's id, or the URL of its page in quotes")
     which = canceling_.add_mutually_exclusive_group()
     which.add_argument("--workspace", help="the name of a workspace in the settings")
     which.add_argument("--profile", metavar="NAME", help="of ~/.databrickscfg, in place of what the shell has set")

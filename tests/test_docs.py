@@ -12,6 +12,7 @@ import requests
 
 from cancel_run.cancellation.request import FIELDS
 from cancel_run.cancellation.result import CancelResult, Outcome
+from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.triggers import openapi
 from docs import picture
 from local_host.emulators.run_life import Life
@@ -123,7 +124,7 @@ def test_the_http_page_names_every_key_of_a_request_and_every_refusal() -> None:
         code for path in ("/cancel-active-run", "/cancel-active-run/{instanceId}") for code in _codes(paths[path])
     }
     assert set(HTTP.first_column("When it cannot be taken")) == {code for code in answers if code >= "400"}
-    assert set(HTTP.first_column("Begin")) == {*FIELDS, "run_id"}
+    assert set(HTTP.first_column("Begin")) == {*FIELDS, RUN_PAGE, "run_id"}
 
 
 def _codes(operations: dict[str, Any]) -> Iterator[str]:

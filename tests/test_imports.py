@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cancellation": {"errors", "text"},
     "job_lists": {"cancellation"},
     "workspaces": {"cancellation", "job_lists", "text"},
+    "page_lookup": {"cancellation", "text", "workspaces"},
     "settings_reader": {"errors", "workspaces"},
     "settings": {"cancellation", "errors", "settings_reader", "workspaces"},
     "durable": set(),
@@ -43,8 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "token_watch": {"clock", "databricks/tokens", "errors", "settings"},
     "orchestrator": {"cancellation", "durable", "errors"},
     "job": {"cancellation", "durable", "errors", "text"},
-    "triggers/alerts": {"cancellation", "errors", "job", "settings", "text"},
-    "triggers": {"cancellation", "clock", "errors", "job", "settings", "text", "triggers/alerts"},
+    "triggers/alerts": {"cancellation", "errors", "job", "page_lookup", "settings", "text"},
+    "triggers": {"cancellation", "clock", "errors", "job", "page_lookup", "settings", "text", "triggers/alerts"},
     "triggers/pages": {"cancellation", "clock", "errors", "settings", "text", "triggers"},
 }
 

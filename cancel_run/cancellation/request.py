@@ -6,17 +6,21 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from cancel_run.cancellation.run_page import LARGEST_ID, RUN_PAGE, said_by_page
 from cancel_run.errors import TOLD, RequestError
 from cancel_run.text import HARMFUL_CLASS, is_harmful, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from cancel_run.cancellation.run_page import AliasesOf
+
 BODY_LIMIT = 64 * 1024  # bytes
 TEXT_LIMIT = 1000  # characters
-LARGEST_RUN_ID = 2**63 - 1
+LARGEST_RUN_ID = LARGEST_ID
 LONGEST_WAIT_SECONDS = 7 * 24 * 3600
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")  # with a run id it makes an instance id of at most 83 characters
@@ -40,16 +44,18 @@ class CancelRequest:
     dry_run: bool = False
 
     @classmethod
-    def from_json(cls, data: object) -> CancelRequest:
-        """The request in ``data``.
+    def from_json(cls, data: object, aliases_of: AliasesOf | None = None) -> CancelRequest:
+        """The request in ``data``; ``aliases_of`` gives the names of the workspace that a run's page is in.
 
         ``{"runId": 1, "workspace": "prod", "reason": "...", "requestedBy": "...", "waitTimeoutSeconds": 3600,
-        "dryRun": false}``; only ``runId`` (or ``run_id``) is required, null is the same as absent.
+        "dryRun": false}``; only ``runId`` (or ``run_id``) is required, or ``runPageUrl`` in the place of it and of
+        ``workspace``. Null is the same as absent.
 
         Raises:
             RequestError: with every problem that ``data`` has.
         """
-        return cls(**judged(data, FIELDS, "runId"))
+        by_page = {RUN_PAGE: lambda url, values: said_by_page(url, values, aliases_of)}
+        return cls(**judged(data, FIELDS, "runId", by_page))
 
     def to_json(self) -> dict[str, Any]:
         """The canonical request; :meth:`from_json` takes it.
@@ -60,10 +66,16 @@ class CancelRequest:
         return {key: value for key, value in told.items() if value or key != "dryRun"}
 
 
-def judged(data: object, fields: Mapping[str, Field], required: str) -> dict[str, Any]:
+def judged(
+    data: object,
+    fields: Mapping[str, Field],
+    required: str,
+    instead: Mapping[str, Callable[[Any, dict[str, Any]], dict[str, Any]]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The values in ``data`` by the names of their attributes; a key with null counts as absent.
 
-    The ``required`` key may be spelled as its attribute is, too.
+    The ``required`` key may be spelled as its attribute is, too. ``instead`` has the keys that may stand in its place:
+    what each says, its value and what is said beside it given.
 
     Raises:
         RequestError: with every problem that ``data`` has.
@@ -77,8 +89,8 @@ def judged(data: object, fields: Mapping[str, Field], required: str) -> dict[str
         if required in given:
             problems.append(f"{required} and {too} are both given; give one")
         given[required] = given.pop(too)
-    elif required not in given:
-        problems.append(f"{required} is missing")
+    elif not given.keys() & {required, *instead}:
+        problems.append(f"{required} is missing" + "".join(f"; it, or {key}, says which run" for key in instead))
     values: dict[str, Any] = {}
     for key, declared in fields.items():
         if key in given:
@@ -86,7 +98,13 @@ def judged(data: object, fields: Mapping[str, Field], required: str) -> dict[str
                 values[declared.name] = declared.read(given[key])
             except ValueError as error:
                 problems.append(f"{key} {error}")
-    problems += [_unknown(key, fields) for key in data if key not in fields and key != too]
+    for key in given.keys() & instead.keys():
+        try:
+            values |= instead[key](given[key], values)
+        except RequestError as error:
+            problems += error.problems
+    known = [*fields, *instead]
+    problems += [_unknown(key, known) for key in data if key not in known and key != too]
     if problems:
         raise RequestError(problems)
     return values
@@ -132,6 +150,8 @@ def identifier(value: Any) -> int:
         ValueError: it is none.
     """
     text = str(value) if type(value) is int else value
+    if isinstance(text, str) and "://" in text:
+        raise ValueError(f"must be a whole number; the URL of a run's page is given as {RUN_PAGE}")
     if not isinstance(text, str) or not _RUN_ID_TEXT.fullmatch(text) or int(text) > LARGEST_RUN_ID:
         raise ValueError(f"must be a whole number from 1 to {LARGEST_RUN_ID}, as a number or a decimal string")
     return int(text)

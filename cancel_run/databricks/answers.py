@@ -136,7 +136,12 @@ def _refusal(said: str, error_code: str | None, words: str, facts: dict[str, Any
         return RefusalError(f"{said}. Check the job id and the workspace.", code="JobNotFound", **facts)
     no_such_run = status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words)
     if no_such_run or (status_code == HTTPStatus.NOT_FOUND and error_code in _NO_SUCH_RUN_CODES):
-        return RunNotFoundError(f"{said}. Check the run id and the workspace; runs are kept for 60 days.", **facts)
+        return RunNotFoundError(
+            f"{said}. Check the run id and the workspace; runs are kept for 60 days. In the URL of a run's page the "
+            "run id is the number after /runs/ or /run/; the one after /jobs/ or #job/ is the job's, the one after o= "
+            "the workspace's.",
+            **facts,
+        )
     if status_code == HTTPStatus.NOT_FOUND and words.startswith("Bad Target"):
         return RefusalError(
             f"{said}: the workspace does not have this version of the Jobs API. Set JOBS_API_VERSION to another.",

@@ -15,6 +15,7 @@ from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_jso
 from cancel_run.cancellation.result import iso
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
+from cancel_run.page_lookup import aliases_of
 from cancel_run.triggers import openapi
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
 from cancel_run.triggers.alerts.reading import split
@@ -66,7 +67,9 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
         return refusal
     try:
         wants_failure(request.url)
-        order = CancelRequest.from_json(parse_json(request.get_body()))
+        order = CancelRequest.from_json(
+            parse_json(request.get_body()), lambda page: aliases_of(page, settings().workspaces)
+        )
         started = await start_or_join(
             client, settings(), order, clock.now(), started_by=verified_caller(request.headers, settings())
         )
@@ -168,12 +171,12 @@ def describe(request: HttpRequest, settings: Callable[[], Settings]) -> Reply:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "The document is read with GET.", Allow="GET")
     try:
         known = settings()
-        workspaces, behind_entra = list(known.workspaces), known.behind_entra
+        workspaces, behind_entra = {one.alias: one.host for one in known.workspaces.values()}, known.behind_entra
     except SettingsError:
         # the document is needed before the settings are right, and tells no less without the names
-        workspaces, behind_entra = [], False
+        workspaces, behind_entra = {}, False
     url = base_url(request.url, openapi.ROUTE)
-    return Reply(HTTPStatus.OK, openapi.document(url, workspaces, behind_entra=behind_entra))
+    return Reply(HTTPStatus.OK, openapi.document(url, workspaces, workspaces.values(), behind_entra=behind_entra))
 
 
 def running(

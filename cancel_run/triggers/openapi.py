@@ -5,11 +5,13 @@ It is longer than most, because the document is one.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
 from cancel_run.cancellation.request import ALIAS, FIELDS
 from cancel_run.cancellation.result import LEFT_OUT, CancelResult, result_schema
+from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.job.request import JOB_FIELDS
 from cancel_run.job.result import JobResult
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
@@ -38,9 +40,12 @@ _JOINED = (
 _REPORTED_ID = {"type": "integer", "format": "int64", "minimum": 1}
 
 
-def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: bool = False) -> dict[str, Any]:
+def document(
+    server_url: str, workspaces: Iterable[str] = (), hosts: Iterable[str] = (), *, behind_entra: bool = False
+) -> dict[str, Any]:
     """The document, for an app with these workspaces whose functions are found below ``server_url``.
 
+    ``hosts``: the workspaces' own URLs, which the pages of their runs begin with.
     ``behind_entra``: it asks for a token of Microsoft Entra and for no key.
     """
     workspaces = sorted(workspaces)
@@ -72,7 +77,7 @@ def document(server_url: str, workspaces: Iterable[str] = (), *, behind_entra: b
                 }
             },
             "schemas": {
-                "Request": _request(FIELDS, {"runId": 455644833, "reason": "over budget"}, workspaces),
+                "Request": _run_request(workspaces, sorted(hosts)),
                 "JobRequest": _request(JOB_FIELDS, {"jobId": 11223344, "only": "queued"}, workspaces),
                 "Accepted": _accepted("runId"),
                 "JobAccepted": _accepted("jobId"),
@@ -216,6 +221,22 @@ def _openapi() -> dict[str, Any]:
             "405": _refusal("It is read with GET.", {"Allow": _header("What is allowed.")}),
         },
     }
+
+
+def _run_request(workspaces: list[str], hosts: list[str]) -> dict[str, Any]:
+    """A run by its id, or by its page, which says the workspace too."""
+    by_id = _request(FIELDS, {"runId": 455644833, "reason": "over budget"}, workspaces)
+    origins = "|".join(re.escape(host) for host in hosts) if hosts else "https?://[a-z0-9.:-]+"
+    number = "[1-9][0-9]{0,17}"
+    page = {
+        "type": "string",
+        # what Databricks puts beside it, as o=, is taken too
+        "pattern": f"^({origins})/(jobs/{number}/runs/{number}|#job/{number}/run/{number})$",
+        "description": "The URL of the run's page.",
+    }
+    others = {key: declared.schema for key, declared in FIELDS.items() if key not in {"runId", "workspace"}}
+    by_page = {**_object({RUN_PAGE: page, **others}, [RUN_PAGE]), "additionalProperties": False}
+    return {"anyOf": [by_id, by_page]}
 
 
 def _request(fields: Mapping[str, Field], example: dict[str, Any], workspaces: list[str]) -> dict[str, Any]:

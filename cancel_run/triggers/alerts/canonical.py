@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.request import CancelRequest
+from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.errors import RequestError
+from cancel_run.page_lookup import aliases_of
 from cancel_run.triggers.alerts.alert import Alert, Refusal
-from cancel_run.triggers.alerts.lookup import Row, fact, pairs, placed
+from cancel_run.triggers.alerts.lookup import Row, fact, placed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +25,21 @@ def recognizes(_: Mapping[str, Any]) -> bool:
 def read(data: Mapping[str, Any], settings: Settings) -> Alert:
     """The request, in the workspace that it names or numbers, or else the default one."""
     rest = {key: value for key, value in data.items() if fact(key) is None}
+    facts = [(key, value) for key, value in data.items() if key != RUN_PAGE]
+    with_page = data.get(RUN_PAGE) is not None
     problems: tuple[str, ...] = ()
-    try:
-        request = CancelRequest.from_json({**rest, "runId": 1})  # all else that is in it; the run is looked up below
+    try:  # all else that is in it; the run is looked up below, where no page names it
+        request = CancelRequest.from_json(
+            {**rest, **({"workspace": data.get("workspace")} if with_page else {"runId": 1})},
+            lambda page: aliases_of(page, settings.workspaces),
+        )
     except RequestError as error:
         request, problems = CancelRequest(0), error.problems
-    alert = placed(request, Row([pairs(data)]), "the request", settings)
+    if with_page and problems:
+        return Alert(refusals=(Refusal("", " | ".join(problems)),))
+    if with_page:
+        facts += [("runId", request.run_id), ("workspace", request.workspace)]
+    alert = placed(request, Row([facts]), "the request", settings)
     if not problems:
         return alert
     reasons = [*problems, *(refusal.reason for refusal in alert.refusals)]

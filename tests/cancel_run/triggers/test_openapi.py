@@ -34,11 +34,11 @@ def test_behind_entra_the_document_asks_for_a_token_and_for_no_key() -> None:
     assert document["security"] == [{"entra": []}]
 
 
-def test_the_document_names_the_server_as_the_caller_sees_it(host: LocalHost) -> None:
+def test_the_document_names_the_server_as_the_caller_sees_it(host: LocalHost, workspace: JobsApi) -> None:
     seen = {"X-Forwarded-Proto": "https", "DISGUISED-HOST": "cancel.example"}
     served = requests.get(f"{host.url}/api/openapi.json", headers=seen, timeout=10).json()
     assert served["servers"] == [{"url": "https://cancel.example/api"}]
-    assert served == openapi.document("https://cancel.example/api", ["prod"])
+    assert served == openapi.document("https://cancel.example/api", ["prod"], [workspace.url])
 
 
 def test_a_location_behind_a_proxy_is_absolute_and_the_proxys(host: LocalHost, workspace: JobsApi) -> None:
