@@ -1,4 +1,7 @@
-"""The one input format, the same at every trigger: parsed and validated once, every problem told at once."""
+"""The one input format, the same at every trigger: parsed and validated once, every problem told at once.
+
+It is longer than most: the one declaration of the contract stands beside what judges by it.
+"""
 
 from __future__ import annotations
 
@@ -84,13 +87,7 @@ def judged(
         raise RequestError([f'the body must be a JSON object such as {{"{required}": 455644833}}'])
     problems: list[str] = []
     too = fields[required].name
-    given = {key: value for key, value in data.items() if value is not None}
-    if too in given:
-        if required in given:
-            problems.append(f"{required} and {too} are both given; give one")
-        given[required] = given.pop(too)
-    elif not given.keys() & {required, *instead}:
-        problems.append(f"{required} is missing" + "".join(f"; it, or {key}, says which run" for key in instead))
+    given = _given(data, required, too, instead, problems)
     values: dict[str, Any] = {}
     for key, declared in fields.items():
         if key in given:
@@ -108,6 +105,20 @@ def judged(
     if problems:
         raise RequestError(problems)
     return values
+
+
+def _given(
+    data: Mapping[str, Any], required: str, too: str, instead: Iterable[str], problems: list[str]
+) -> dict[str, Any]:
+    """What is not null, the required key in the one spelling."""
+    given = {key: value for key, value in data.items() if value is not None}
+    if too in given:
+        if required in given:
+            problems.append(f"{required} and {too} are both given; give one")
+        given[required] = given.pop(too)
+    elif not given.keys() & {required, *instead}:
+        problems.append(f"{required} is missing" + "".join(f"; it, or {key}, says which run" for key in instead))
+    return given
 
 
 def parse_json(body: bytes, limit: int = BODY_LIMIT) -> Any:

@@ -83,8 +83,8 @@ class RunPage:
         return "its workspace's number, the one after o=" if str(number) == self.workspace_id else None
 
 
-def said_by_page(url: Any, run_id: int, workspace: str | None, aliases_of: AliasesOf | None = None) -> dict[str, Any]:
-    """``{"run_id", "workspace"}`` as the page says them, if nothing else was asked for beside it (0, None).
+def said_by_page(url: Any, beside: Mapping[str, Any], aliases_of: AliasesOf | None) -> dict[str, Any]:
+    """``{"run_id", "workspace"}`` as the page says them, where what is said ``beside`` it does not contradict.
 
     Raises:
         RequestError: with every problem of the URL, and every contradiction.
