@@ -111,6 +111,16 @@ def test_a_rehearsal_exits_0_when_nothing_stands_in_the_way_and_1_when_something
     assert workspace.count("cancel") == 0
 
 
+def test_cancel_takes_the_url_of_the_runs_page(workspace: JobsApi) -> None:
+    run_id = workspace.add_run()
+    settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
+    done = run("cancel", f"{workspace.url}/jobs/11223344/runs/{run_id}?o=1", "--dry-run", **settings)
+    assert (done.returncode, json_in(done.stdout)["runId"]) == (0, run_id)
+    done = run("cancel", "https://elsewhere.example/jobs/1/runs/2", **settings)
+    assert done.returncode == 2
+    assert "is of no workspace of the settings" in done.stdout
+
+
 def test_cancel_exits_1_when_the_run_is_not_stopped(workspace: JobsApi) -> None:
     run_id = workspace.add_run(Life(ignored_cancels=99))
     done = run("cancel", str(run_id), "--timeout", "1", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
