@@ -242,6 +242,6 @@ def test_over_http_a_page_cancels_its_run(host: LocalHost, workspace: JobsApi) -
 def test_a_message_may_name_a_run_by_its_page(message: dict[str, Any], said: str | None) -> None:
     alert = read_alert(json.dumps(message).encode(), SETTINGS)
     if said is None:
-        assert [(one.request.run_id, one.request.workspace) for one in alert.requests] == [(7, "prod")]
+        assert [one.target for one in alert.requests] == [("prod", "run", 7)]
     else:
         assert (alert.requests, said in alert.refused()) == ((), True)
