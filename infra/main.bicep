@@ -450,6 +450,7 @@ module operators 'operators.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
+    appUrl: appUrl
     emails: operatorEmails
   }
 }

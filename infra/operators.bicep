@@ -11,6 +11,9 @@ param tags tagsType
 @description('Required. Resource id of Application Insights.')
 param insightsId string
 
+@description('Required. URL of the function app, whose pages the rules link to.')
+param appUrl string
+
 @description('Required. E-mail addresses that the rules write to; with none the alerts are seen in the portal only.')
 param emails emailsType
 
@@ -25,7 +28,7 @@ var rules = [
     every: 'PT5M'
     window: 'PT15M'
     query: '${outcomes}${loadTextContent('queries/timed-out.kql')}'
-    dimensions: ['workspace', 'runId']
+    dimensions: ['workspace', 'runId', 'page']
   }
   {
     name: 'rejected'
@@ -52,7 +55,7 @@ var rules = [
     every: 'PT5M'
     window: 'PT15M'
     query: '${outcomes}${loadTextContent('queries/expired.kql')}'
-    dimensions: ['workspace', 'runId']
+    dimensions: ['workspace', 'runId', 'page']
   }
   {
     name: 'instance-failed'
@@ -61,7 +64,7 @@ var rules = [
     every: 'PT5M'
     window: 'PT15M'
     query: loadTextContent('queries/instance-failed.kql')
-    dimensions: ['instanceId']
+    dimensions: ['instanceId', 'page']
   }
   {
     name: 'poison-message'
@@ -135,7 +138,8 @@ resource alertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: rule.title
-      description: 'What to do: docs/operations.md of databricks-cancel-run.'
+      // no key in it: a mail is kept and passed on
+      description: 'See ${appUrl}/api/cancel-active-run, and docs/operations.md of databricks-cancel-run.'
       enabled: true
       severity: rule.severity
       scopes: [insightsId]
@@ -147,7 +151,7 @@ resource alertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       criteria: {
         allOf: [
           {
-            query: rule.query
+            query: replace(rule.query, 'APP_URL', appUrl)
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0

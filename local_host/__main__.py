@@ -108,6 +108,7 @@ def serve(options: argparse.Namespace) -> int:
                 run_id = runs[0]
                 print(f"emulated workspace {os.environ['DATABRICKS_HOST']}: runs {runs[0]} to {runs[-1]} are active")
             print(f"listening on {host.url}")
+            print(f"in a browser: {host.url}/api/cancel-active-run")
             shown = f" -H \"x-functions-key: $(grep -m 1 '^[^#]' {options.keys})\"" if keys else ""
             print(
                 f"curl -i -X POST {host.url}/api/cancel-active-run -H 'Content-Type: application/json'{shown} "

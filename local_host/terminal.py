@@ -24,6 +24,7 @@ def cancel(url: str, order: dict[str, Any], display: Display) -> tuple[int, dict
         for problem in refusal.get("problems") or [refusal.get("detail", "")]:
             display.line(problem, "red")
         return BAD_REQUEST, refusal
+    display.line(f"in a browser: {accepted.headers['Location']}")
     while True:
         looked = requests.get(accepted.headers["Location"], timeout=REQUEST_SECONDS)
         if looked.status_code != HTTPStatus.ACCEPTED:

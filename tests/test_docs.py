@@ -160,7 +160,7 @@ def test_the_pages_action_is_taken_as_it_stands_and_its_condition_reads_the_resu
     host.engine.wait_until_ended(f"prod-{run_id}", SECONDS)
     result = requests.get(accepted.headers["Location"], timeout=SECONDS).json()
     read = set(re.findall(r"body\('Cancel_the_run'\)\?\['(\w+)'\]", json.dumps(logic_app)))
-    assert read == {"stopped", "outcome", "error"}
+    assert read == {"stopped", "outcome", "error", "workspace", "runId"}
     assert (result["stopped"], result["outcome"], result["error"]["code"]) == (False, "rejected", "PermissionDenied")
 
 
