@@ -176,7 +176,7 @@ class Activities:
         job_ids = [run.job_id]
         if run.part_of is not None:
             with suppress(RunNotFoundError):
-                job_ids.append(client.get_run(run.part_of).job_id)
+                job_ids.append(client.get_run(run.part_of, follows=True).job_id)
             job_ids = job_ids if len(job_ids) > 1 else [None]
         if objection := jobs.objection(job_ids):
             raise ProtectedJobError(objection, run_id=question["runId"], seen=run.to_json())

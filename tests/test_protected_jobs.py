@@ -90,6 +90,10 @@ def test_a_task_of_a_protected_job_is_not_canceled_whichever_job_it_tells(
     assert workspace.count("cancel") == 0
 
 
+def test_a_whole_run_that_is_told_as_0_is_none(host: LocalHost, workspace: JobsApi) -> None:
+    assert cancel(host, workspace.add_run(of_job(OTHER, job_run_id=0)))["outcome"] == "canceled"
+
+
 def test_a_task_whose_whole_run_cannot_be_found_is_not_canceled(host: LocalHost, workspace: JobsApi) -> None:
     result = cancel(host, workspace.add_run(of_job(OTHER, job_run_id=77)))
     assert (result["error"]["code"], workspace.count("cancel")) == ("ProtectedJob", 0)

@@ -80,7 +80,7 @@ class Run:
             "start_time": _number(answer, "start_time"),
             "restarts_itself": trigger in _RESTARTING_TRIGGERS,
             "repair_id": _newest_repair(answer) if whole else None,
-            "part_of": whole_run if (whole_run := _number(answer, "job_run_id")) != run_id else None,
+            "part_of": _part_of(answer, run_id),
         }
         return cls(**_states(answer), **facts)
 
@@ -153,6 +153,11 @@ def _end_of(answer: Mapping[str, Any], repair_id: int) -> dict[str, Any]:
                 states = _states(attempt)
                 told = states if states["means"] == Means.ENDED else told
     return {"result_state": None, "state_message": None, "canceled": False, **told}
+
+
+def _part_of(answer: Mapping[str, Any], run_id: int) -> int | None:
+    whole = _number(answer, "job_run_id") or run_id  # 0 is how some of Databricks' services write none
+    return whole if whole != run_id else None
 
 
 def _newest_repair(answer: Mapping[str, Any]) -> int:

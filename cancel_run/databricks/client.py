@@ -71,11 +71,11 @@ class JobsClient:
         self._timeout = timeout
         self._transport = Transport(USER_AGENT)
 
-    def get_run(self, run_id: int, *, repair_id: int | None = None, first: bool = False) -> Run:
+    def get_run(self, run_id: int, *, repair_id: int | None = None, first: bool = False, follows: bool = False) -> Run:
         """The run as it is now (Jobs API ``GET runs/get``; Arazzo operation getJobRun).
 
         Or, when it has been repaired since its newest repair was ``repair_id``: how that attempt ended.
-        ``first`` is for the first look of a cancellation.
+        ``first`` is for the first look of a cancellation, ``follows`` for one right after another.
 
         Raises:
             RunNotFoundError, AccessError, RefusalError: asking again as it is changes nothing.
@@ -84,7 +84,7 @@ class JobsClient:
         """
         # the history of repairs costs no second request, and both versions of the API take the parameter
         query = {"run_id": run_id, "include_history": "true"}
-        answer, whole = self._call("GET", "get", run_id, first=first, params=query)
+        answer, whole = self._call("GET", "get", run_id, first=first, follows=follows, params=query)
         try:
             attempt = Run.attempt_from_api(answer, run_id, repair_id) if whole else None
             return attempt or Run.from_api(answer, run_id, whole=whole)
