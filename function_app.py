@@ -16,13 +16,14 @@ from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN
 from cancel_run.clock import SystemClock
 from cancel_run.errors import SettingsError
 from cancel_run.job import orchestrator as job_orchestrator
+from cancel_run.settings import problems_of
 from cancel_run.triggers import children, http_trigger, job_trigger, listing, openapi, queue_trigger, timer_trigger
 from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
 from cancel_run.triggers.pages import answers
 from cancel_run.triggers.replies import Reply
 from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 
-__all__ = ["__version__", "app", "create_app"]  # what `python -m local_host` takes from here
+__all__ = ["__version__", "app", "create_app", "problems_of"]  # what `python -m local_host` takes from here
 
 STORAGE = "AzureWebJobsStorage"  # the Functions host's own connection holds the queue too
 

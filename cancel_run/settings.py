@@ -130,6 +130,15 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def problems_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is wrong with the settings in ``environ``, one a line; for who wants to know before the first request."""
+    try:
+        Settings.from_environ(environ)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
 def queue_name(environ: Mapping[str, str]) -> str:
     """``CANCEL_QUEUE_NAME``: needed before anything else, because triggers are declared with it.
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from local_host import ending
+
+if __name__ == "__main__":
+    ending.listen()  # before what follows, which takes half a second
+
 import argparse
 import functools
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,24 +21,27 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 
 from local_host import terminal
-from local_host.background import BackgroundServers, PortTakenError
+from local_host.background import LAST_PORT, BackgroundServers, PortTakenError
 from local_host.display import Display
-from local_host.emulators.run_life import Life, Row, canceling
+from local_host.emulators.jobs import STARTED
+from local_host.emulators.run_life import Life
 from local_host.engine.journal import JournalError
-from local_host.environment import MissingSettingError, complete, forget_settings
+from local_host.engine.journaled_engine import JournaledEngine
+from local_host.environment import Emulated, complete, forget_settings, places, storage
 from local_host.host import LocalHost
-from local_host.keys import Keys, NoKeysError
+from local_host.keys import Keys
 from local_host.profile import use_profile
-from local_host.queue_output import write_to_queue
+from local_host.queue_client import connection_problem, why_no_queue
+from local_host.queue_output import no_queue, write_to_queue
 from local_host.queue_trigger import attach_queues
+from local_host.setting_sources import load
+from local_host.start_error import StartError, fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_PORT = 7071
-SIGNAL_SECONDS = 0.2  # between two looks for a signal
-END_SECONDS = 4.0  # from a signal to the end of the process, whatever an activity is waiting for
-DEMO_LIFE = canceling(5.0, rows=(Row("PENDING", seconds=1.0), Row("RUNNING", seconds=3600.0), Row("TERMINATED")))
+NAMED = 5  # cancellations that begin again
 
 
 def main(arguments: list[str]) -> int:
@@ -50,63 +56,74 @@ def main(arguments: list[str]) -> int:
         logging.getLogger("cancel_run").setLevel(logging.ERROR)
     try:
         return command(options)
-    except (MissingSettingError, NoKeysError, PortTakenError, JournalError) as error:
+    except (StartError, PortTakenError, JournalError) as error:
         print(error, file=sys.stderr)
-        return terminal.BAD_REQUEST
-    except KeyboardInterrupt:
-        print("Stopped. What this process was waiting for is forgotten; a cancel that was sent stays sent.")
-        return 130
+    except Exception as error:
+        print(fault(error), file=sys.stderr)
+        logging.getLogger("local_host").debug("The fault", exc_info=True)
+    return terminal.BAD_REQUEST
 
 
 def demo(_: argparse.Namespace) -> int:
     """A run begins on an emulated workspace and is canceled; 0 only when the outcome is ``canceled``."""
     forget_settings()
-    display = Display()
-    with closing(BackgroundServers()) as servers:
-        emulated = complete(servers)
-        assert emulated.workspace is not None  # noqa: S101  # no setting names one
-        run_id = emulated.workspace.add_run(DEMO_LIFE)
-        display.line(f"emulated: workspace {os.environ['DATABRICKS_HOST']}, vault {os.environ['KEY_VAULT_URI']}")
-        with closing(LocalHost(_app(), servers)) as host:
-            display.line(f"run {run_id} has begun: {emulated.workspace.state_of(run_id)}")
-            while emulated.workspace.state_of(run_id) == "PENDING":
-                time.sleep(terminal.LOOK_SECONDS)
-            display.line(f"run {run_id} is {emulated.workspace.state_of(run_id)}", "cyan")
-            display.line(f"POST {host.url}/api/cancel-active-run")
-            order = {"runId": run_id, "reason": "demo", "requestedBy": "python -m local_host demo"}
-            result = terminal.cancel(host.url, order, display)[1]
-            display.json(result)
-            return 0 if result.get("outcome") == "canceled" else 1
+    display = _display()
+    servers = BackgroundServers()
+    emulated = complete(servers)
+    emulated.judge(_app_module().problems_of)
+    assert emulated.workspace is not None  # noqa: S101  # no setting names one
+    run_id = emulated.workspace.add_run(STARTED)
+    display.line(f"emulated: workspace {os.environ['DATABRICKS_HOST']}, vault {os.environ['KEY_VAULT_URI']}")
+    host = LocalHost(_app_module().app, servers)
+    display.line(f"run {run_id} has begun: {emulated.workspace.state_of(run_id)}")
+    while emulated.workspace.state_of(run_id) == "PENDING":
+        time.sleep(terminal.LOOK_SECONDS)
+    display.line(f"run {run_id} is {emulated.workspace.state_of(run_id)}", "cyan")
+    display.line(f"POST {host.url}/api/cancel-active-run")
+    order = {"runId": run_id, "reason": "demo", "requestedBy": "python -m local_host demo"}
+    result = terminal.cancel(host.url, order, display)[1]
+    display.json(result)
+    return 0 if result.get("outcome") == "canceled" else 1
 
 
 def serve(options: argparse.Namespace) -> int:
     """The app answers until Ctrl-C (or SIGTERM)."""
-    stop = threading.Event()
-    for kind in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(kind, lambda *_: stop.set())
+    sources = load(os.environ)
     with closing(BackgroundServers()) as servers:
         emulated = complete(servers)
-        storage = os.environ.get("AzureWebJobsStorage", "")  # noqa: SIM112  # Azure's spelling
-        outputs: dict[str, Callable[[dict[str, Any], Any], None]] = {}
-        if storage:
-            outputs["queue"] = functools.partial(write_to_queue, storage)
+        connection = storage()
+        problem = connection_problem(connection) if connection else None
+        emulated.and_also(problem).judge(_app_module().problems_of, sources)
+        write = functools.partial(write_to_queue, connection) if connection else no_queue
         keys = Keys.read(options.keys) if options.keys else None
-        with closing(
-            LocalHost(_app(), servers, port=options.port, outputs=outputs, state=options.state, keys=keys)
-        ) as host:
-            if storage:
+        host = LocalHost(
+            _app_module().app,
+            servers,
+            port=options.port,
+            outputs={"queue": write},
+            state=options.state,
+            places=places(emulated),
+            keys=keys,
+        )
+        with closing(host):
+            if connection:
                 try:
-                    attach_queues(host, storage)
+                    attach_queues(host, connection)
                 except AzureError as error:
-                    raise MissingSettingError("The storage that AzureWebJobsStorage names does not answer.") from error
+                    raise StartError(why_no_queue(error)) from error
             else:
                 print("no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for Azurite) to serve it")
+            _tell(sources.lines())
+            if isinstance(host.engine, JournaledEngine):
+                _tell(_begun_again(host.engine.begun_again, emulated))
             run_id: int | str = "RUN_ID"
             if emulated.workspace is not None:
                 # in a real workspace nobody knows which run to cancel; in the emulated one there are some to try
-                runs = [emulated.workspace.add_run(Life() if number else DEMO_LIFE) for number in range(10)]
+                runs = [emulated.workspace.add_run(Life() if number else STARTED) for number in range(10)]
                 run_id = runs[0]
                 print(f"emulated workspace {os.environ['DATABRICKS_HOST']}: runs {runs[0]} to {runs[-1]} are active")
+                token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
+                print(f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
             print(f"listening on {host.url}")
             print(f"in a browser: {host.url}/api/cancel-active-run")
             shown = f" -H \"x-functions-key: $(grep -m 1 '^[^#]' {options.keys})\"" if keys else ""
@@ -115,18 +132,10 @@ def serve(options: argparse.Namespace) -> int:
                 f"-d '{{\"runId\": {run_id}}}'",
                 flush=True,
             )
-            while not stop.wait(SIGNAL_SECONDS):  # a signal that another thread was given does not end a wait
-                pass
-            # what follows waits for the calls under way, as long as each may last; a journal outlives a kill as well
-            ending = threading.Timer(END_SECONDS, _end)
-            ending.daemon = True
-            ending.start()
+            kept = f"begins again with --state {options.state}" if options.state else "is forgotten"
+            ending.say(f"Stopped. What had not ended {kept}; a cancel that was sent stays sent.")
+            ending.gently().wait()
     return 0
-
-
-def _end() -> None:
-    print("Ended with calls under way.", flush=True)
-    os._exit(0)
 
 
 def cancel(options: argparse.Namespace) -> int:
@@ -139,33 +148,60 @@ def cancel(options: argparse.Namespace) -> int:
         "waitTimeoutSeconds": options.timeout,
         "dryRun": options.dry_run,
     }
+    sources = load(os.environ)
     if options.profile is not None:
         use_profile(options.profile)
-    if not (os.environ.get("DATABRICKS_HOST") or os.environ.get("DATABRICKS_WORKSPACES")):
-        raise MissingSettingError(
-            "Which workspace? Set DATABRICKS_HOST to its URL and DATABRICKS_TOKEN to a token for it, or name a profile "
-            "of ~/.databrickscfg with --profile."
-        )
+    display = _display()
+    servers = BackgroundServers()
+    complete(servers, workspace_needed=True).judge(_app_module().problems_of, sources)
+    host = LocalHost(_app_module().app, servers)
+    _tell(sources.lines())
+    exit_code, result = terminal.cancel(host.url, order, display)
+    display.json(result)
+    return exit_code
+
+
+def _display() -> Display:
+    """What a person sees; a signal gives the terminal back and says what it means for what was going on."""
     display = Display()
-    with closing(BackgroundServers()) as servers:
-        complete(servers)
-        with closing(LocalHost(_app(), servers)) as host:
-            exit_code, result = terminal.cancel(host.url, order, display)
-            display.json(result)
-            return exit_code
+    ending.before_the_end(display.close)
+    ending.say("Stopped. What this process was waiting for is forgotten; a cancel that was sent stays sent.")
+    return display
 
 
-def _app() -> Any:
+def _tell(lines: list[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def _begun_again(instance_ids: list[str], emulated: Emulated) -> list[str]:
+    """What a journal's unfinished cancellations are told with."""
+    if not instance_ids:
+        return ["journal: nothing begins again"]
+    new = (
+        "a new emulated workspace, whose runs are not those of before" if emulated.workspace else "the same workspaces"
+    )
+    more = f" and {len(instance_ids) - NAMED} more" if len(instance_ids) > NAMED else ""
+    return [f"journal: {', '.join(instance_ids[:NAMED])}{more} begin again, against {new}"]
+
+
+def _app_module() -> Any:
     # imported this late because it reads the environment, which must be complete by then
-    return importlib.import_module("function_app").app
+    return importlib.import_module("function_app")
 
 
 class _Version(argparse.Action):
     """``--version``: the app's own version, which only the app knows."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print("databricks-cancel-run", importlib.import_module("function_app").__version__)
+        print("databricks-cancel-run", _app_module().__version__)
         parser.exit()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {LAST_PORT}, and 0 is a free one")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -176,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help=demo.__doc__).set_defaults(command=demo)
 
     serving = commands.add_parser("serve", help=serve.__doc__)
-    serving.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one")
+    serving.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one")
     serving.add_argument(
         "--state", type=Path, metavar="FILE", help="a journal: what has not ended begins again when serve comes up"
     )
@@ -200,4 +236,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ending.leave(main(sys.argv[1:]))

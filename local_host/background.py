@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+LAST_PORT = 65535
+FIRST_FREE_PORT = 1024  # those below are the system's
 GOODBYE_SECONDS = 0.1  # how long a TLS connection waits at its end for the other side's goodbye
 
 
 class PortTakenError(OSError):
-    """Somebody else listens at the port."""
+    """Nobody can listen at the port: somebody else does, it is kept for others, or it is no port."""
 
 
 @dataclass
@@ -57,7 +60,7 @@ class BackgroundServers:
         """The port on which ``app`` now answers (the one asked for, or a free one for 0).
 
         Raises:
-            PortTakenError: somebody else listens there.
+            PortTakenError: nobody can listen there.
         """
         return self.run(self._serve(app, port, tls))
 
@@ -66,11 +69,10 @@ class BackgroundServers:
         await runner.setup()
         try:
             listener = await self._listener(runner, {"host": LOOPBACK, "port": port}, tls)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             await runner.cleanup()
-            raise PortTakenError(
-                f"Port {port} is taken ({error.strerror}). Name another, or 0 for a free one."
-            ) from error
+            reason = _why(port, error)
+            raise PortTakenError(f"Port {port} {reason}. Name another, or 0 for a free one.") from error
         bound: tuple[str, int] = listener.sockets[0].getsockname()
         self._running.append(_Running(listener, runner, bound[1], tls))
         return bound[1]
@@ -124,6 +126,16 @@ class BackgroundServers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _why(port: int, error: OSError | OverflowError) -> str:
+    if not isinstance(error, OSError):
+        return f"is none: a port is a number from 0 to {LAST_PORT}"
+    if error.errno == errno.EADDRINUSE:
+        return "is taken: another program listens there"
+    if error.errno == errno.EACCES:
+        return "may not be used without more rights" if port < FIRST_FREE_PORT else "is kept for others here"
+    return f"cannot be used ({error.strerror})"
 
 
 async def _settle() -> None:

@@ -61,8 +61,9 @@ class Display:
 
     def close(self) -> None:
         """Nothing moves any more."""
-        if self._waiting is not None:
-            self._waiting.stop()
+        waiting, self._waiting = self._waiting, None  # it is not to move again either
+        if waiting is not None:
+            waiting.stop()
 
 
 def _count(number: int, thing: str) -> str:

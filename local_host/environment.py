@@ -2,110 +2,175 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
+import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from local_host import ending
 from local_host.background import LOOPBACK, BackgroundServers
 from local_host.emulators.certificates import Certificates
 from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 from local_host.emulators.workspace import JobsApi
+from local_host.setting_sources import DATABRICKS_TOKEN, OF_THE_APP, OF_THIS_MACHINE, STORAGE, TOKEN_VARIABLE, Sources
+from local_host.start_error import StartError
 
-TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"  # noqa: S105  # the variable's name
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the secret's name
-
-DATABRICKS_TOKEN = "DATABRICKS_TOKEN"  # noqa: S105  # the variable's name, as Databricks' own tools know it
-
-_OURS = (
-    "DATABRICKS_HOST",
-    "DATABRICKS_AUTH",
-    "DATABRICKS_CLIENT_ID",
-    "DATABRICKS_SCOPE",
-    DATABRICKS_TOKEN,
-    "DATABRICKS_WORKSPACES",
-    "DATABRICKS_TOKEN_SECRET",
-    "DEFAULT_WORKSPACE",
-    "KEY_VAULT_URI",
-    "JOBS_API_VERSION",
-    "POLL_FIRST_SECONDS",
-    "POLL_MAX_SECONDS",
-    "WAIT_TIMEOUT_SECONDS",
-    "CANCEL_AGAIN_AFTER_SECONDS",
-    "HTTP_TIMEOUT_SECONDS",
-    "DATABRICKS_WORKSPACE_ID",
-    "DATABRICKS_PROTECTED_JOBS",
-    "DATABRICKS_CANCELABLE_JOBS",
-    "CANCEL_QUEUE_NAME",
-    "CANCEL_ON_EVENTS",
-    "MAX_RUNS_PER_ALERT",
-    "ALERTS_DRY_RUN",
-    "ALERTS_MAY_CANCEL_JOBS",
-    "HISTORY_RETENTION_DAYS",
-    "HTTP_AUTH_LEVEL",
-    TOKEN_VARIABLE,
-)
-
-
-class MissingSettingError(Exception):
-    """Something that can neither be found nor emulated; the message says what to set."""
+EMULATED = "an emulated workspace"
+_NEVER_PROXIED = (LOOPBACK, "localhost", "::1")
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # in the order in which requests looks
 
 
 @dataclass(frozen=True)
 class Emulated:
-    """What had to be emulated; None for what the settings name."""
+    """What had to be emulated; None for what the settings name.
 
-    workspace: JobsApi | None
-    vault: KeyVault | None
+    Attributes:
+        token: the emulated workspace's, where it was made here and may be shown.
+        problems: what can neither be found nor emulated, in words for the person who is to set it.
+        assumed: what the settings would hold, were it not for the problems.
+    """
+
+    workspace: JobsApi | None = None
+    vault: KeyVault | None = None
+    token: str | None = None
+    problems: tuple[str, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict)
+
+    def and_also(self, problem: str | None) -> Emulated:
+        """The same, with one problem more, if it is one."""
+        return replace(self, problems=(*self.problems, problem)) if problem else self
+
+    def judge(self, problems_of: Callable[[Mapping[str, str]], Iterable[str]], sources: Sources | None = None) -> None:
+        """The settings can be used.
+
+        Raises:
+            StartError: with every problem of every setting; ``problems_of`` tells those that the app knows.
+        """
+        found = [*self.problems, *problems_of({**os.environ, **self.assumed})]
+        if found:
+            sources = sources or Sources()
+            told = [*map(sources.placed, found), *sources.slips()]
+            raise StartError("\n  ".join(["The settings cannot be used:", *told]) if told[1:] else _sentence(told[0]))
+
+
+def _sentence(problem: str) -> str:
+    return f"The settings cannot be used: {problem.rstrip('.')}."
 
 
 def forget_settings() -> None:
     """Nothing of the app's is set: the demo may not touch a workspace that the shell's settings name."""
-    for key in _OURS:
+    for key in (*OF_THE_APP, *OF_THIS_MACHINE):
         os.environ.pop(key, None)
 
 
-def complete(servers: BackgroundServers) -> Emulated:
-    """The process's environment has every setting that the app needs.
+def spare_loopback(environ: MutableMapping[str, str] | None = None) -> None:
+    """No client of this process asks a proxy for what is on this machine."""
+    environ = os.environ if environ is None else environ
+    named = [host.strip() for key in ("no_proxy", "NO_PROXY") for host in environ.get(key, "").split(",")]
+    # a star means all, and only where it stands alone
+    told = "*" if "*" in named else ",".join(dict.fromkeys([*filter(None, named), *_NEVER_PROXIED]))
+    environ.update({"no_proxy": told, "NO_PROXY": told})
+
+
+def complete(servers: BackgroundServers, *, workspace_needed: bool = False) -> Emulated:
+    """The process's environment has every setting that the app needs, unless there are problems.
 
     ``LOCAL_DATABRICKS_TOKEN``, or ``DATABRICKS_TOKEN`` where that is all there is, moves from the environment into the
     emulated vault. A workspace whose token is the identity's own (``DATABRICKS_AUTH=managedIdentity``) needs no vault:
-    here the identity is whoever is signed in with ``az login``.
-
-    Raises:
-        MissingSettingError: a real workspace is named and no token for it can be had.
+    here the identity is whoever is signed in with ``az login``. Where ``workspace_needed``, none is emulated.
     """
     environ = os.environ
-    given, usual = environ.pop(TOKEN_VARIABLE, None), environ.pop(DATABRICKS_TOKEN, None)
+    spare_loopback()
+    problems = _bundle_problems()
+    assumed = {}
+    given, usual = ((environ.pop(key, None) or "").strip() for key in (TOKEN_VARIABLE, DATABRICKS_TOKEN))
     workspace: JobsApi | None = None
-    if not (environ.get("DATABRICKS_HOST") or environ.get("DATABRICKS_WORKSPACES")):
-        given = given or f"emulated-{secrets.token_hex(8)}"
+    token: str | None = None
+    named = _set("DATABRICKS_HOST") or _set("DATABRICKS_WORKSPACES")
+    if not named and workspace_needed:
+        assumed["DATABRICKS_HOST"] = "https://unknown.invalid"
+        problems.append(
+            f"Which workspace? Set DATABRICKS_HOST to its URL and {DATABRICKS_TOKEN} to a token for it, or name a profile "
+            "of ~/.databrickscfg with --profile"
+        )
+    elif not named:
+        token = None if given else f"emulated-{secrets.token_hex(8)}"
+        given = given or token or ""
         workspace = JobsApi(given)
-        environ["DATABRICKS_HOST"] = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
+        environ["DATABRICKS_HOST"] = workspace.url = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
     else:
         given = given or usual
-    if environ.get("KEY_VAULT_URI") or (workspace is None and environ.get("DATABRICKS_AUTH") == "managedIdentity"):
-        return Emulated(workspace, None)
-    if given is None:
-        raise MissingSettingError(
-            f"A token for the workspace is missing: set {DATABRICKS_TOKEN} (or {TOKEN_VARIABLE}) to it, and it goes "
-            "into an emulated vault in this process; or sign in with `az login` and set DATABRICKS_AUTH to "
-            "managedIdentity, or KEY_VAULT_URI to a vault that holds a token."
-        )
-    vault = _emulated_vault(servers)
-    for name in _secret_names():
-        vault.set_secret(name, given)
-    return Emulated(workspace, vault)
+    vault: KeyVault | None = None
+    if _set("KEY_VAULT_URI") or (workspace is None and _set("DATABRICKS_AUTH") == "managedIdentity"):
+        pass
+    elif not given:
+        assumed["KEY_VAULT_URI"] = "https://unknown.invalid"
+        if named:
+            problems.append(
+                f"A token for the workspace is missing: set {DATABRICKS_TOKEN} (or {TOKEN_VARIABLE}) to it, and it "
+                "goes into an emulated vault in this process; or sign in with `az login` and set DATABRICKS_AUTH to "
+                "managedIdentity, or KEY_VAULT_URI to a vault that holds a token"
+            )
+    elif problems:
+        assumed["KEY_VAULT_URI"] = "https://unknown.invalid"
+    else:
+        vault = _emulated_vault(servers)
+        for name in _secret_names():
+            vault.set_secret(name, given)
+    return Emulated(workspace, vault, token, tuple(problems), assumed)
+
+
+def storage() -> str:
+    """The connection string of ``AzureWebJobsStorage`` without blanks around it; empty where there is none."""
+    return _set(STORAGE)
+
+
+def places(emulated: Emulated) -> dict[str, str]:
+    """Where each workspace of the settings is, by its name; an emulated one is nowhere for longer than the process."""
+    if emulated.workspace is not None:
+        return {"default": EMULATED}
+    if not _set("DATABRICKS_WORKSPACES"):
+        return {"default": _set("DATABRICKS_HOST").rstrip("/").lower()}
+    return {name: str(entry.get("host", "")).rstrip("/").lower() for name, entry in _table().items()}
+
+
+def _set(key: str) -> str:
+    return os.environ.get(key, "").strip()
+
+
+def _bundle_problems() -> list[str]:
+    """What is wrong with the bundles of certificate authorities, which every call over https would trip over."""
+    problems = []
+    for key in _BUNDLES:
+        path = os.environ.get(key)
+        if path:
+            try:
+                # a folder of certificates is right for requests, and no text for the emulated vault's bundle
+                if not Path(path).is_dir():
+                    Path(path).read_bytes()
+            except OSError as error:
+                problems.append(f"{key} names {path}, which cannot be read ({error.strerror}): mend or unset it")
+    return problems
 
 
 def _emulated_vault(servers: BackgroundServers) -> KeyVault:
     identity = ManagedIdentity()
     vault = KeyVault(identity)
     certificates = Certificates()
-    bundle = Path(tempfile.mkdtemp(prefix="local-host-")) / "authorities.pem"
-    certificates.write_bundle(bundle, beside=os.environ.get("REQUESTS_CA_BUNDLE"))
+    folder = Path(tempfile.mkdtemp(prefix="local-host-"))
+    ending.before_the_end(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+    bundle = folder / "authorities.pem"
+    beside = next(filter(None, map(os.environ.get, _BUNDLES)), None)
+    certificates.write_bundle(bundle, beside=beside)
     os.environ.update(
         {
             "KEY_VAULT_URI": f"https://{LOOPBACK}:{servers.serve(vault.app, tls=certificates.server_context())}",
@@ -120,10 +185,15 @@ def _emulated_vault(servers: BackgroundServers) -> KeyVault:
 
 def _secret_names() -> set[str]:
     """The names under which the app will look for a token."""
-    names = {os.environ.get("DATABRICKS_TOKEN_SECRET") or DEFAULT_SECRET}
+    named = {secret for entry in _table().values() if isinstance(secret := entry.get("tokenSecret"), str)}
+    return {_set("DATABRICKS_TOKEN_SECRET") or DEFAULT_SECRET, *named}
+
+
+def _table() -> dict[str, dict[str, object]]:
+    """The entries of ``DATABRICKS_WORKSPACES``; the app itself says what is wrong with it."""
     try:
-        table = json.loads(os.environ.get("DATABRICKS_WORKSPACES") or "{}")
-        names |= {entry["tokenSecret"] for entry in table.values() if isinstance(entry.get("tokenSecret"), str)}
-    except (ValueError, AttributeError):
-        pass  # the app itself says what is wrong with the setting
-    return names
+        table = json.loads(_set("DATABRICKS_WORKSPACES") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    found = table.items() if isinstance(table, dict) else ()
+    return {name: entry for name, entry in found if isinstance(entry, dict)}

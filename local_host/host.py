@@ -17,9 +17,10 @@ from local_host.engine.engine import Engine
 from local_host.engine.journaled_engine import JournaledEngine
 from local_host.engine.versioning import Versioning
 from local_host.http_triggers import HttpTriggers
+from local_host.web_pages import refuse_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from local_host.keys import Keys
@@ -56,11 +57,13 @@ class LocalHost:
 
     ``outputs`` says by an output binding's type (``queue`` ...) what is done with what a function writes to it: called
     with the binding's description and the value. ``state`` is the file of a journal, for orchestrations that are to
-    outlive the process. With ``keys``, callers over HTTP must show one.
+    outlive the process, and ``places`` where what their inputs name is. With ``keys``, callers over HTTP must show one;
+    without, they must be programs of this machine, and no web page.
 
     Raises:
-        OSError: a port is taken.
+        PortTakenError: nobody can listen at a port.
         JournalError: the file cannot be used.
+        StartError: a setting of the host is wrong.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class LocalHost:
         endpoint_port: int = 0,
         outputs: dict[str, Callable[[dict[str, Any], Any], None]] | None = None,
         state: Path | None = None,
+        places: Mapping[str, str] | None = None,
         keys: Keys | None = None,
     ) -> None:
         self.functions: list[Any] = app.get_functions()  # once only: the library counts a second look as a second app
@@ -81,13 +85,18 @@ class LocalHost:
         triggers = HttpTriggers(self.functions, self.call, keys=keys)
         client = ActivityClient(servers.run)
         options: dict[str, Any] = {"versioning": Versioning.of_host_json(), "client": client}
-        self.engine = JournaledEngine(self.functions, state, **options) if state else Engine(self.functions, **options)
+        self.engine = (
+            JournaledEngine(self.functions, state, places=places, **options)
+            if state
+            else Engine(self.functions, **options)
+        )
         try:
             self.endpoint = DurableEndpoint(self.engine)
+            self.endpoint.app.middlewares.append(refuse_pages)
             self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))
             client.serve(self.client_binding)
             self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
-        except OSError:
+        except BaseException:
             self.engine.close()  # its threads would keep the process alive
             raise
 

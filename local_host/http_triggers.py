@@ -1,7 +1,8 @@
 """The app's HTTP triggers on aiohttp, found and guarded as the Functions host does it.
 
 A route ignores the case of letters. A method that no function of the route takes is 404, as an unknown route is. A
-function that raises, and a body that is too large, are 500 without a word.
+function that raises, and a body that is too large, are 500 without a word; so is a queue that is away there, which is
+500 with the reason here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from local_host.http_request import answer, functions_request
+from local_host.queue_output import NotWrittenError
+from local_host.start_error import StartError
+from local_host.web_pages import refuse_pages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -69,7 +73,8 @@ class HttpTriggers:
         self._call, self._keys = call, keys
         prefix = route_prefix() if prefix is None else prefix
         self.routes = [_route(prefix, one) for one in functions if one.get_trigger().type == "httpTrigger"]
-        self.app = web.Application(client_max_size=body_limit())
+        # who shows no key could be anybody's page
+        self.app = web.Application(client_max_size=body_limit(), middlewares=[] if keys else [refuse_pages])
         self.app.router.add_route("*", "/{path:.*}", self._handle)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -90,6 +95,10 @@ class HttpTriggers:
         except web.HTTPRequestEntityTooLarge:
             logger.error("%s was not called: the body has more bytes than %s allows", name, BODY_LIMIT_SETTING)  # noqa: TRY400  # there is nothing to trace
             return web.Response(status=500)
+        except NotWrittenError as error:
+            logger.error("%s: %s", name, error)  # noqa: TRY400  # there is nothing to trace
+            body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": str(error)}
+            return web.json_response(body, status=500, content_type="application/problem+json")
         except Exception:
             logger.exception("%s failed", name)
             return web.Response(status=500)
@@ -116,5 +125,12 @@ def route_prefix() -> str:
 
 
 def body_limit() -> int:
-    """Bytes of the largest body that is taken."""
-    return int(os.environ.get(BODY_LIMIT_SETTING, BODY_LIMIT))
+    """Bytes of the largest body that is taken.
+
+    Raises:
+        StartError: the setting is no number.
+    """
+    text = os.environ.get(BODY_LIMIT_SETTING, "").strip() or str(BODY_LIMIT)
+    if not (text.isascii() and text.isdigit()):
+        raise StartError(f"{BODY_LIMIT_SETTING} must be a number of bytes.")
+    return int(text)

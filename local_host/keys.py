@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from local_host.start_error import StartError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +19,7 @@ HEADER = "x-functions-key"
 PARAMETER = "code"
 
 
-class NoKeysError(Exception):
+class NoKeysError(StartError):
     """The file of keys cannot be used; the message says why."""
 
 

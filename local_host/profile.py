@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_host.environment import TOKEN_VARIABLE, MissingSettingError
+from local_host.setting_sources import TOKEN_VARIABLE
+from local_host.start_error import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ def use_profile(name: str) -> None:
     """The process's environment names the profile's workspace, and holds what opens it, in place of what it held.
 
     Raises:
-        MissingSettingError: there is no such file or profile, or it has nothing that this app can use.
+        StartError: there is no such file or profile, or it has nothing that this app can use.
     """
     settings = _settings(_section(Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser(), name), name)
     for key in _REPLACED:
@@ -52,15 +53,15 @@ def _section(file: Path, name: str) -> Mapping[str, str]:
     try:
         parser.read_string(file.read_text("utf-8-sig"))
     except OSError as error:
-        raise MissingSettingError(
+        raise StartError(
             f"{file} cannot be read ({error.strerror}). `databricks configure` makes it; {FILE_VARIABLE} names another."
         ) from None
     except (configparser.Error, UnicodeDecodeError):
         # what the parser says holds the line that it trips over, which may be the token's
-        raise MissingSettingError(f"{file} is not a file of profiles: sections in [brackets], lines with =.") from None
+        raise StartError(f"{file} is not a file of profiles: sections in [brackets], lines with =.") from None
     if not parser.has_section(name):
         known = ", ".join(parser.sections()) or "none"
-        raise MissingSettingError(f"{file} has no profile of that name; its profiles: {known}.")
+        raise StartError(f"{file} has no profile of that name; its profiles: {known}.")
     return parser[name]
 
 
@@ -70,7 +71,7 @@ def _settings(profile: Mapping[str, str], name: str) -> dict[str, str]:
 
     host, token, secret = value("host"), value("token"), value("client_secret")
     if not host:
-        raise MissingSettingError(f"The profile {name} has no host: it is not one of a workspace.")
+        raise StartError(f"The profile {name} has no host: it is not one of a workspace.")
     workspace = {"DATABRICKS_HOST": host if "://" in host else f"https://{host}"}
     kind = value("auth_type") or ("pat" if token else "oauth-m2m" if secret else "")
     if kind == "pat" and token:
@@ -86,8 +87,8 @@ def _settings(profile: Mapping[str, str], name: str) -> dict[str, str]:
         return {**workspace, "DATABRICKS_AUTH": "managedIdentity"}
     if kind in {"pat", "oauth-m2m"}:
         needed = "a token" if kind == "pat" else "a client_id and a client_secret"
-        raise MissingSettingError(f"The profile {name} says auth_type {kind} and has not got {needed}.")
-    raise MissingSettingError(
+        raise StartError(f"The profile {name} says auth_type {kind} and has not got {needed}.")
+    raise StartError(
         f"The profile {name} opens its workspace in a way that this app cannot use; it can use pat (a token), "
         "oauth-m2m (client_id, client_secret) and azure-cli. Where the Databricks CLI has signed you in, let it give a "
         "token, and leave --profile out:\n"

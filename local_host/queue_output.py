@@ -12,14 +12,19 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.functions.queue import QueueMessageOutConverter
 
-from local_host.queue_client import queue_client
+from local_host.queue_client import queue_client, why_no_queue
 
 DEEPEST = 64  # levels of a text that is JSON
 LONGEST = 64 * 1024  # bytes of a message, which the service sets
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+class NotWrittenError(Exception):
+    """There is no queue, or it is away; the message says so, and what to do. The real host would not say."""
 
 
 class UnwritableError(Exception):
@@ -30,14 +35,30 @@ def write_to_queue(connection: str, binding: dict[str, Any], value: Any) -> None
     """The messages that the host makes of the value are in the queue that the output binding names.
 
     Raises:
+        NotWrittenError: the storage does not answer, or says no.
         UnwritableError: the queue cannot hold one of them.
     """
-    client = queue_client(connection, binding["queueName"])
     try:
-        for message in messages(value):
-            client.send_message(message)
-    finally:
-        client.close()
+        client = queue_client(connection, binding["queueName"])
+        try:
+            for message in messages(value):
+                client.send_message(message)
+        finally:
+            client.close()
+    except AzureError as error:
+        raise NotWrittenError(why_no_queue(error)) from error
+
+
+def no_queue(binding: dict[str, Any], _: Any) -> None:
+    """What is done with a message where no storage is named.
+
+    Raises:
+        NotWrittenError: always.
+    """
+    raise NotWrittenError(
+        f"There is no queue '{binding['queueName']}': set AzureWebJobsStorage (UseDevelopmentStorage=true for Azurite) "
+        "and start again."
+    )
 
 
 def messages(value: Any) -> list[str]:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
-from local_host.queue_client import queue_client
+from local_host.queue_client import queue_client, why_no_queue
 from local_host.queue_message import trigger_value
+from local_host.start_error import StartError
 
 if TYPE_CHECKING:
     from local_host.host import LocalHost
@@ -46,13 +47,20 @@ class Rules:
 
     @classmethod
     def from_host_json(cls) -> Rules:
-        """The rules that Azure would go by; an app setting can override ``visibilityTimeout``, as it can there."""
+        """The rules that Azure would go by; an app setting can override ``visibilityTimeout``, as it can there.
+
+        Raises:
+            StartError: it overrides it with what is no time.
+        """
         host = json.loads((Path(__file__).parent.parent / "host.json").read_text(encoding="utf-8"))
         queues = host.get("extensions", {}).get("queues", {})
         if hidden_after_failure := os.environ.get(_OVERRIDES + "visibilityTimeout"):
             queues["visibilityTimeout"] = hidden_after_failure
-        hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
-        hidden = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+        try:
+            hours, minutes, seconds = queues.get("visibilityTimeout", "00:00:00").split(":")
+            hidden = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
+        except ValueError as error:
+            raise StartError(f"{_OVERRIDES}visibilityTimeout must be a time such as 00:00:30.") from error
         return cls(queues.get("batchSize", 16), queues.get("maxDequeueCount", 5), int(hidden.total_seconds()))
 
 
@@ -78,7 +86,7 @@ class QueueTrigger:
         self._poison.close()
 
     def _run(self) -> None:
-        pause = 0.0
+        pause, away = 0.0, False
         while not self._stop.wait(pause):
             try:
                 size = self._rules.batch_size
@@ -86,10 +94,14 @@ class QueueTrigger:
                     messages_per_page=size, max_messages=size, visibility_timeout=self._rules.hidden
                 )
                 batch = list(received)
+                if away:
+                    logger.warning("The queue %s answers again.", self._queue.queue_name)
+                away = False
                 list(self._workers.map(self._deal_with, batch))
             except AzureError as error:
-                logger.warning("The queue cannot be reached: %s", type(error).__name__)
-                batch = []
+                if not away:  # once is enough, it is asked again every second
+                    logger.warning("The queue %s cannot be reached. %s", self._queue.queue_name, why_no_queue(error))
+                away, batch = True, []
             pause = 0.0 if batch else min(self._rules.longest_pause, 2 * pause + 0.05)
 
     def _deal_with(self, message: Any) -> None:

@@ -24,6 +24,7 @@ class Certificates:
         return context
 
     def write_bundle(self, path: Path, beside: str | None) -> None:
-        """``path`` holds this authority and those in the bundle at ``beside`` (the public ones where there is none)."""
-        public = Path(beside or certifi.where()).read_bytes()
-        path.write_bytes(public + b"\n" + self._authority.cert_pem.bytes())
+        """``path`` holds this authority and those in the bundle or folder at ``beside`` (else the public ones)."""
+        known = Path(beside or certifi.where())
+        files = sorted(file for file in known.iterdir() if file.is_file()) if known.is_dir() else [known]
+        path.write_bytes(b"\n".join([*(file.read_bytes() for file in files), self._authority.cert_pem.bytes()]))

@@ -1,11 +1,15 @@
 """A file that outlives its process: which instances were accepted, and how those that have ended did.
 
-What was written is there after a SIGKILL; a power cut may cost the last moments. One process has the file at a time.
+What was written is there after a SIGKILL; a power cut may damage the file. One process has it at a time, and all that
+it holds is in this one file, which is whole from the moment it is there: so one that is damaged, cut short or empty is
+told from a new one, and refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -14,14 +18,25 @@ from typing import TYPE_CHECKING, Any
 from local_host.engine.instance import Instance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _TABLE = """
-CREATE TABLE IF NOT EXISTS instances (
+CREATE TABLE instances (
     instance_id TEXT PRIMARY KEY, name TEXT NOT NULL, input TEXT NOT NULL, created_at TEXT NOT NULL,
     runtime_status TEXT, output TEXT, custom_status TEXT, last_updated_at TEXT
 )
 """
+_PLACES = "CREATE TABLE IF NOT EXISTS places (name TEXT PRIMARY KEY, place TEXT NOT NULL)"
+# the operating system lets the lock go with the process, however that ends; no file beside this one holds what is in it
+_MINE = (
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = TRUNCATE",
+    "PRAGMA synchronous = OFF",
+    "BEGIN EXCLUSIVE",
+    "COMMIT",
+)
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _COLUMNS = "name, instance_id, runtime_status, input, output, custom_status, created_at, last_updated_at"  # as Instance
 _PRIVATE = 0o600  # for nobody but its owner: who cancels what, and why, is in it
 
@@ -33,30 +48,56 @@ class JournalError(Exception):
 class Journal:
     """Instances by their id, in a SQLite file; any number of threads may share it.
 
+    ``places`` says where what the instances' inputs name is, by name: one that was elsewhere when the file was written
+    is another thing, and what was to be done to the former shall not be done to it.
+
     Raises:
-        JournalError: the file is no journal, cannot be written, or another process has it.
+        JournalError: the file is damaged or no journal, cannot be written, is about other places, or another process
+            has it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, places: Mapping[str, str] | None = None) -> None:
         self._lock = threading.Lock()
         try:
-            path.touch(mode=_PRIVATE)
-            self._file = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+            if not path.exists():
+                _create(path)
+            if not path.stat().st_size:
+                raise JournalError(f"{path} is empty, so it is damaged or no journal. Remove it to begin a new one.")
+            self._file = _connected(path)
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"{path} cannot be opened as a journal: {error}.") from error
+            raise JournalError(f"{path} cannot be opened as a journal: {_reason(error)}.") from error
         try:
-            # the operating system lets the lock go with the process, however that ends
-            for statement in (
-                "PRAGMA locking_mode = EXCLUSIVE",
-                "PRAGMA journal_mode = WAL",
-                "PRAGMA synchronous = NORMAL",
-                _TABLE,
-                f"SELECT {_COLUMNS} FROM instances LIMIT 1",  # noqa: S608  # a constant
-            ):
-                self._file.execute(statement).fetchall()
-        except sqlite3.Error as error:
+            self._take(path, places or {})
+        except (sqlite3.Error, ValueError, TypeError) as error:
             self._file.close()
-            raise JournalError(f"{path} cannot be used as a journal: {error}.") from error
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in _LOCKED:
+                raise JournalError(f"{path} is locked: another process has it.") from error
+            raise JournalError(
+                f"{path} is damaged, or no journal: {_reason(error)}. Mend it, or name another file to begin anew."
+            ) from error
+        except JournalError:
+            self._file.close()
+            raise
+
+    def _take(self, path: Path, places: Mapping[str, str]) -> None:
+        """The file is whole and this process's own, and knows of these places."""
+        for statement in _MINE:
+            self._file.execute(statement).fetchall()
+        known = bool(self._read("TRUE"))  # each is read: one that cannot be is no journal of ours
+        if (found := self._file.execute("PRAGMA quick_check(1)").fetchall()) != [("ok",)]:
+            raise ValueError(found[0][0])
+        pages, size = (self._file.execute(f"PRAGMA page_{what}").fetchone()[0] for what in ("count", "size"))
+        if path.stat().st_size != pages * size:  # else SQLite takes what was cut off for zeros
+            raise ValueError("it was cut short")
+        self._write(_PLACES)
+        before = dict(self._file.execute("SELECT name, place FROM places").fetchall())
+        for name, place in places.items():
+            if known and before.get(name, place) != place:
+                raise JournalError(
+                    f"{path} is about '{name}' at {before[name]}, which is now at {place}: what is in it must not be "
+                    "done there. Set the first again, or name another file."
+                )
+            self._write("REPLACE INTO places VALUES (?, ?)", name, place)
 
     def begin(self, name: str, instance_id: str, input_: Any) -> None:
         """The instance has been accepted and has not ended; what was known of an earlier one of its id is gone."""
@@ -112,6 +153,28 @@ class Journal:
         with self._lock:
             rows = self._file.execute(f"SELECT {_COLUMNS} FROM instances WHERE {which}", values).fetchall()  # noqa: S608  # the callers' constants
         return [_instance(*row) for row in rows]
+
+
+def _create(path: Path) -> None:
+    """A whole journal with nothing in it is at the path, unless another process was first."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.touch(mode=_PRIVATE)
+    try:
+        with contextlib.closing(_connected(new)) as file:
+            file.execute(_TABLE)
+            file.execute(_PLACES)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or "") if isinstance(error, OSError) else str(error)
 
 
 def _instance(name: str, instance_id: str, runtime_status: str | None, *rest: str | None) -> Instance:

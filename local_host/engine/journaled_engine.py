@@ -9,13 +9,14 @@ were raised are forgotten.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from local_host.engine.engine import Engine, UnknownOrchestratorError
 from local_host.engine.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from local_host.engine.instance import Instance
@@ -24,18 +25,25 @@ logger = logging.getLogger("local_host")
 
 
 class JournaledEngine(Engine):
-    """An engine, with its ``options``, whose instances are in the file at ``state`` too.
+    """An engine, with its ``options``, whose instances are in the file at ``state`` too; ``places`` are the journal's.
+
+    Attributes:
+        begun_again: the ids of those that had not ended.
 
     Raises:
         JournalError: the file cannot be used.
     """
 
-    def __init__(self, functions: Iterable[Any], state: Path, **options: Any) -> None:
-        self._journal = Journal(state)
+    def __init__(
+        self, functions: Iterable[Any], state: Path, *, places: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        self._journal = Journal(state, places)
         super().__init__(functions, **options)
+        self.begun_again: list[str] = []
         for instance in self._journal.unfinished():
             try:
                 self.start(instance.name, instance.instance_id, instance.input)
+                self.begun_again.append(instance.instance_id)
             except UnknownOrchestratorError:
                 logger.warning("%s waits: the app has no orchestrator %s.", instance.instance_id, instance.name)
 
@@ -43,8 +51,13 @@ class JournaledEngine(Engine):
         self._journal.begin(name, instance_id, input_)
 
     def _note_end(self, instance: Instance) -> None:
-        if not self._closed.is_set():  # else it may have ended of being closed, and is to begin again
+        if self._closed.is_set():  # it may have ended of being closed, and is to begin again
+            return
+        try:
             self._journal.end(instance)
+        except sqlite3.Error as error:
+            said = "%s has ended, and the journal cannot be written (%s): it begins again with the next start."
+            logger.error(said, instance.instance_id, error)  # noqa: TRY400  # there is nothing to trace
 
     def get(self, instance_id: str) -> Instance | None:
         """The instance as it is now, or as it ended before this process began."""

@@ -16,10 +16,9 @@ import pytest
 import requests
 
 from local_host.emulators.run_life import Life
-from tests.support import ROOT
 from tests.support.drips import DRIPS
 from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
-from tests.support.serve_process import ServeProcess, environment, pasted, serving
+from tests.support.serve_process import FOLDER, ServeProcess, environment, pasted, serving
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ SECONDS = 30.0
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, "-m", "local_host", *arguments],
-        cwd=ROOT,
+        cwd=FOLDER,
         env=environment(settings),
         capture_output=True,
         text=True,

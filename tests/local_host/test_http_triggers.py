@@ -36,7 +36,7 @@ def test_a_function_gets_the_request_as_it_was_sent(method: str, local: LocalHos
 @pytest.mark.parametrize(
     ("headers", "origin"),
     [
-        ({"Host": "cancel.example:8443"}, "http://cancel.example:8443"),
+        ({"Host": "localhost:8443"}, "http://localhost:8443"),
         ({"DISGUISED-HOST": "cancel.example", "X-Forwarded-Proto": "https"}, "https://cancel.example"),
     ],
 )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_host.environment import MissingSettingError
 from local_host.profile import use_profile
+from local_host.start_error import StartError
 from tests.support import ROOT
 from tests.support.serve_process import environment
 from tests.support.the_token import TOKEN
@@ -104,7 +104,7 @@ def test_a_profile_replaces_the_shells_workspace_and_token(name: str, made: dict
 )
 @pytest.mark.usefixtures("file")
 def test_a_profile_that_cannot_be_used_is_told_without_what_it_holds(name: str, said: str) -> None:
-    with pytest.raises(MissingSettingError) as raised:
+    with pytest.raises(StartError) as raised:
         use_profile(name)
     assert said in str(raised.value)
     assert TOKEN not in str(raised.value)
@@ -114,7 +114,7 @@ def test_a_profile_that_cannot_be_used_is_told_without_what_it_holds(name: str, 
 @pytest.mark.parametrize("content", [TOKEN, f"[a]\ntoken\n{TOKEN}", f"[a\ntoken = {TOKEN}", b"[a]\ntoken = \xff\xfe"])
 def test_a_file_that_is_none_of_profiles_is_told_without_its_lines(file: Path, content: str | bytes) -> None:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(MissingSettingError, match="is not a file of profiles") as raised:
+    with pytest.raises(StartError, match="is not a file of profiles") as raised:
         use_profile("a")
     assert TOKEN not in str(raised.value)
     assert raised.value.__suppress_context__
@@ -122,10 +122,10 @@ def test_a_file_that_is_none_of_profiles_is_told_without_its_lines(file: Path, c
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_named(file: Path) -> None:
     file.unlink()
-    with pytest.raises(MissingSettingError, match=r"databrickscfg cannot be read \(No such file"):
+    with pytest.raises(StartError, match=r"databrickscfg cannot be read \(No such file"):
         use_profile("DEFAULT")
     file.mkdir()
-    with pytest.raises(MissingSettingError, match="databrickscfg cannot be read"):
+    with pytest.raises(StartError, match="databrickscfg cannot be read"):
         use_profile("DEFAULT")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 30.0
+FOLDER = ROOT / "docs"  # where it runs: not where a developer may have a local.settings.json
 # what App Service tells a process about its identity; the tests' own identity endpoint is in these
 IDENTITY = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_TOKEN_CREDENTIALS", "REQUESTS_CA_BUNDLE")
 _NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", *IDENTITY)
@@ -23,7 +24,7 @@ _NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", *IDENTITY)
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
     """What a process of the local host is to find: these settings, and none that the shell may have."""
-    return {key: os.environ[key] for key in _NEEDED if key in os.environ} | settings
+    return {key: os.environ[key] for key in _NEEDED if key in os.environ} | {"PYTHONPATH": str(ROOT)} | settings
 
 
 class ServeProcess:
@@ -42,7 +43,7 @@ class ServeProcess:
         self._listening = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
             [sys.executable, "-X", "faulthandler", "-m", "local_host", "serve", "--port", "0", *arguments],
-            cwd=ROOT,
+            cwd=FOLDER,
             env=environment(settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

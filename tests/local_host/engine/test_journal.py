@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sqlite3
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,7 @@ def open_engine(work: Work) -> Iterator[Callable[..., JournaledEngine]]:
 def left_behind(state: Path) -> Path:
     """The file as it would be found if its process were killed now."""
     copy = state.with_name("left-behind.sqlite")
-    for suffix in ("", "-wal"):
-        shutil.copy(f"{state}{suffix}", f"{copy}{suffix}")
+    shutil.copy(state, copy)
     return copy
 
 
@@ -227,19 +227,76 @@ def test_an_orchestrator_that_the_app_has_no_more_waits_in_the_file(
 def test_a_file_belongs_to_one_process_and_is_private(state: Path) -> None:
     with contextlib.closing(Journal(state)):
         assert state.stat().st_mode & 0o077 == 0
-        with pytest.raises(JournalError, match="locked"):
+        with pytest.raises(JournalError, match="another process has it"):
             Journal(state)
     Journal(state).close()
 
 
-@pytest.mark.parametrize("content", [b"not a database, however long it may be " * 50, b"SQLite format 3\0 but no more"])
+OTHERS = [b"", b"not a database, however long it may be " * 50, b"SQLite format 3\0 but no more"]
+
+
+@pytest.mark.parametrize("content", OTHERS)
 def test_another_file_is_not_taken_for_a_journal(content: bytes, state: Path) -> None:
     state.write_bytes(content)
     with pytest.raises(JournalError, match=r"journal\.sqlite"):
         Journal(state)
     assert state.read_bytes() == content
+    assert list(state.parent.iterdir()) == [state]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="nowhere"):
         Journal(tmp_path / "nowhere/journal.sqlite")
+
+
+@pytest.mark.parametrize("left", [0.0, 0.3, 0.5, 0.9])
+def test_a_journal_that_was_cut_is_refused_and_never_taken_for_an_empty_one(left: float, state: Path) -> None:
+    with contextlib.closing(Journal(state)) as journal:
+        for number in range(20):
+            journal.begin("work", f"prod-{number}", {"what": "one"})
+    with state.open("r+b") as file:
+        file.truncate(int(state.stat().st_size * left))
+    with pytest.raises(JournalError, match="damaged"):
+        Journal(state)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE instances SET input = '{'",
+        "UPDATE instances SET created_at = 'yesterday'",
+        "UPDATE instances SET created_at = 5",
+        "DROP TABLE instances",
+    ],
+)
+def test_a_row_that_cannot_be_read_is_damage_too(damage: str, state: Path) -> None:
+    with contextlib.closing(Journal(state)) as journal:
+        journal.begin("work", "prod-1", {"what": "one"})
+    with contextlib.closing(sqlite3.connect(state)) as file, file:
+        file.execute(damage)
+    with pytest.raises(JournalError, match="damaged"):
+        Journal(state)
+
+
+def test_a_journal_of_release_0_2_is_taken_if_its_write_ahead_log_is_there(state: Path) -> None:
+    with contextlib.closing(Journal(state)) as journal:
+        journal.begin("work", "prod-1", {"what": "one"})
+    with contextlib.closing(sqlite3.connect(state)) as file, file:
+        file.execute("DROP TABLE places")
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("UPDATE instances SET name = 'sleep'")
+    with contextlib.closing(Journal(state)) as journal:
+        assert [instance.name for instance in journal.unfinished()] == ["sleep"]
+
+
+def test_what_was_to_be_done_in_one_place_is_not_done_in_another_of_its_name(state: Path) -> None:
+    with contextlib.closing(Journal(state, {"default": "https://a"})):
+        pass
+    with contextlib.closing(Journal(state, {"default": "https://b"})) as journal:  # nothing is in it yet
+        journal.begin("work", "default-1", {"what": "one"})
+    with contextlib.closing(Journal(state, {"default": "https://b", "more": "https://c"})):
+        pass
+    for moved in ({"default": "https://a"}, {"more": "https://b"}):
+        with pytest.raises(JournalError, match="is about"):
+            Journal(state, moved)
+    Journal(state, {"default": "https://b"}).close()
