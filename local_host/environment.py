@@ -99,8 +99,8 @@ def complete(servers: BackgroundServers, *, workspace_needed: bool = False) -> E
     if not named and workspace_needed:
         assumed["DATABRICKS_HOST"] = "https://unknown.invalid"
         problems.append(
-            f"Which workspace? Set DATABRICKS_HOST to its URL and {DATABRICKS_TOKEN} to a token for it, or name a profile "
-            "of ~/.databrickscfg with --profile"
+            f"Which workspace? Set DATABRICKS_HOST to its URL and {DATABRICKS_TOKEN} to a token for it, or name a "
+            "profile of ~/.databrickscfg with --profile"
         )
     elif not named:
         token = None if given else f"emulated-{secrets.token_hex(8)}"
