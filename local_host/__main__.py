@@ -30,7 +30,7 @@ from local_host.engine.journaled_engine import JournaledEngine
 from local_host.environment import Emulated, complete, forget_settings, places, storage
 from local_host.host import LocalHost
 from local_host.keys import Keys
-from local_host.profile import use_profile
+from local_host.profile import REPLACED, use_profile
 from local_host.queue_client import connection_problem, why_no_queue
 from local_host.queue_output import no_queue, write_to_queue
 from local_host.queue_trigger import attach_queues
@@ -151,6 +151,7 @@ def cancel(options: argparse.Namespace) -> int:
     sources = load(os.environ)
     if options.profile is not None:
         use_profile(options.profile)
+        sources = sources.without(REPLACED)
     display = _display()
     servers = BackgroundServers()
     complete(servers, workspace_needed=True).judge(_app_module().problems_of, sources)

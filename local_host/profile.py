@@ -20,7 +20,7 @@ FILE_VARIABLE = "DATABRICKS_CONFIG_FILE"
 DEFAULT_FILE = "~/.databrickscfg"
 
 # what says where a workspace is and who asks it: a token in the shell is for another host than the profile's
-_REPLACED = (
+REPLACED = (
     "DATABRICKS_HOST",
     "DATABRICKS_WORKSPACES",
     "DATABRICKS_WORKSPACE_ID",
@@ -42,7 +42,7 @@ def use_profile(name: str) -> None:
         StartError: there is no such file or profile, or it has nothing that this app can use.
     """
     settings = _settings(_section(Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser(), name), name)
-    for key in _REPLACED:
+    for key in REPLACED:
         os.environ.pop(key, None)
     os.environ.update(settings)
 

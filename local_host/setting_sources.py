@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from local_host.start_error import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
 FILE = Path("local.settings.json")  # in the folder where the command runs, as `func start` has it
 STORAGE = "AzureWebJobsStorage"
@@ -59,17 +59,24 @@ LIKE = 0.87  # of two names, by difflib: DATABRIKS_HOST is one of ours, DATABRIC
 
 @dataclass(frozen=True)
 class Sources:
-    """The names of the settings that are set, by where; ``misspelt``: names that are none, and what each may mean."""
+    """The names of the settings that are set, by where; ``misspelt``: names that are none, and what they may mean."""
 
     environment: tuple[str, ...] = ()
     file: tuple[str, ...] = ()
     misspelt: tuple[tuple[str, str], ...] = ()
+    beside: str = ""
 
     def lines(self) -> list[str]:
         """For a person: a line for each place, and one for each name that looks like a slip. No value is told."""
         named = {"the environment": self.environment, FILE.name: self.file}
         lines = [f"settings from {place}: {', '.join(names)}" for place, names in named.items() if names]
-        return [*(lines or ["settings: none is set"]), *self.slips()]
+        return [*(lines or [f"settings: none is set{self.beside}"]), *self.slips()]
+
+    def without(self, names: Iterable[str]) -> Sources:
+        """The same, but for these, which a profile of the Databricks CLI has replaced."""
+        gone = frozenset(names)
+        here, file = (tuple(name for name in there if name not in gone) for there in (self.environment, self.file))
+        return Sources(here, file, self.misspelt, " beside the profile")
 
     def slips(self) -> list[str]:
         """A line for each name that looks like a setting's, and is none."""
