@@ -58,6 +58,15 @@ var rules = [
     dimensions: ['workspace', 'runId', 'page']
   }
   {
+    name: 'job-not-stopped'
+    title: 'A job may still have active runs that were to be canceled'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    query: loadTextContent('queries/job-not-stopped.kql')
+    dimensions: ['workspace', 'jobId']
+  }
+  {
     name: 'instance-failed'
     title: 'An orchestration instance failed: nobody watches its run'
     severity: 1

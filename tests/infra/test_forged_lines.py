@@ -27,8 +27,11 @@ from cancel_run.cancellation.request import TEXT_LIMIT
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.clock import SystemClock
 from cancel_run.errors import CancelRunError
+from cancel_run.job import outcome_event as job_event
+from cancel_run.job.result import JobOutcome, JobResult
 from cancel_run.settings import Settings
 from cancel_run.triggers import queue_trigger
+from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
 from cancel_run.triggers.starting import ORCHESTRATOR, REHEARSAL
 from local_host.queue_trigger import POISON
 from tests.support.kusto import AT, ERROR, WARNING, Trace, carried_out
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 TELEMETRY_LIMIT = 32_768  # characters of a message in Application Insights
 OURS = f"Function.{ORCHESTRATOR}.User"
+JOBS = f"Function.{JOB_ORCHESTRATOR}.User"
 QUEUE = "Function.startFromQueue.User"
 SETTINGS = Settings.from_environ({"DATABRICKS_HOST": "https://a.example", "KEY_VAULT_URI": "https://v.example"})
 
@@ -62,7 +66,14 @@ def blocked(text: str) -> str:
     return json.dumps(outcome_event.blocked_fields(progress), separators=(",", ":"))
 
 
+def job(outcome: JobOutcome, **facts: Any) -> str:
+    """A line of the app's for the runs of a job."""
+    result = JobResult(outcome=outcome, job_id=5, workspace="prod", **facts)
+    return json.dumps(job_event.fields("prod~job-5", result), separators=(",", ":"))
+
+
 LINES = [
+    job(JobOutcome.NOT_STOPPED),
     event(),
     event(Outcome.EXPIRED),
     blocked("forged"),
@@ -90,6 +101,7 @@ REAL = {
     "rejected": [Trace(event(Outcome.REJECTED, result_state=text, requested_by=text), OURS) for text in FORGED],
     "blocked": [Trace(blocked(text), OURS, timestamp=AT + timedelta(seconds=n)) for n, text in enumerate(FORGED)],
     "expired": [Trace(event(Outcome.EXPIRED, requested_by=text), OURS) for text in FORGED],
+    "job-not-stopped": [Trace(job(JobOutcome.NOT_STOPPED, reason=text, requested_by=text), JOBS) for text in FORGED],
     "instance-failed": [
         Trace(line.format(text.encode("utf-8", "replace").decode()), OURS, severity)
         for line, severity in ((BROKEN, ERROR), (TERMINATED, WARNING))
@@ -150,6 +162,13 @@ def ended(text: str, instance_id: str) -> None:
         error={"code": "Forged", "message": text, "statusCode": 400},
     )
     outcome_event.write(instance_id, AT, 0, result)
+    told: dict[str, Any] = {
+        "workspace": "prod",
+        "reason": text,
+        "requested_by": text,
+        "error": {"code": "Forged", "message": text},
+    }
+    job_event.write("prod~job-5", JobResult(job_id=5, outcome=JobOutcome.STOPPED, **told))
 
 
 def by_others(text: str) -> list[Trace]:
@@ -172,7 +191,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[Trace]:
             took("c5a1e0de", body)
             took(text, body)
         ended(text, instance_id)
-    categories = {queue_trigger.__name__: QUEUE, outcome_event.__name__: OURS}
+    categories = {queue_trigger.__name__: QUEUE, outcome_event.__name__: OURS, job_event.__name__: JOBS}
     return [Trace(record.getMessage(), categories[record.name]) for record in caplog.records]
 
 
@@ -221,8 +240,14 @@ def test_no_text_is_a_cancellation_or_changes_one(traces: list[Trace]) -> None:
 
 
 def test_an_instance_that_ended_badly_is_named() -> None:
-    found = carried_out(QUERIES["instance-failed"], REAL["instance-failed"])
-    assert {row["instanceId"] for row in found} == {"prod-7"}
+    line = BROKEN.replace(ORCHESTRATOR, JOB_ORCHESTRATOR).replace("prod-7", "prod~job-5").format("x")
+    found = carried_out(QUERIES["instance-failed"], [*REAL["instance-failed"], Trace(line, JOBS, ERROR)])
+    assert {row["instanceId"] for row in found} == {"prod-7", "prod~job-5"}
+
+
+def test_the_rehearsal_of_a_jobs_runs_sets_off_no_rule() -> None:
+    traces = [Trace(job(outcome, dry_run=True), JOBS) for outcome in JobOutcome]
+    assert carried_out(QUERIES["job-not-stopped"], traces) == []
 
 
 def test_a_rehearsal_sets_off_no_rule_and_is_told_apart_in_the_workbook() -> None:

@@ -14,6 +14,8 @@ import pytest
 from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.progress import Progress
 from cancel_run.cancellation.result import CancelResult, Outcome
+from cancel_run.job import outcome_event as job_event
+from cancel_run.job.result import JobResult
 from tests.support import ROOT
 from tests.support.bicep import as_json, source
 from tests.support.plain_bicep import INFRA
@@ -36,7 +38,13 @@ EVENT = outcome_event.fields(
 IS_BLOCKED = outcome_event.blocked_fields(Progress.load({"runId": 7}, "prod-7", datetime(2026, 1, 31, tzinfo=UTC)))
 # as tests/cancel_run/test_token_watch.py sees it written
 TOKEN_EXPIRES = {"event": "tokenExpires", "workspace": "prod", "auth": "oauth", "expiresAt": "", "daysLeft": 3}
-EVENTS = [(OUTCOMES, EVENT), (QUERIES["blocked"], IS_BLOCKED), (QUERIES["token-expires"], TOKEN_EXPIRES)]
+JOB_ENDED = job_event.fields("prod~job-5", JobResult(job_id=5))
+EVENTS = [
+    (OUTCOMES, EVENT),
+    (QUERIES["blocked"], IS_BLOCKED),
+    (QUERIES["token-expires"], TOKEN_EXPIRES),
+    (QUERIES["job-not-stopped"], JOB_ENDED),
+]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +94,7 @@ def test_a_chart_is_drawn_over_time_where_it_is_not_a_table(name: str, judged: d
     assert kind == "table" or "timestamp" in judged[name]["columns"]
 
 
-@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token"])
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token", "job"])
 def test_every_field_of_an_event_that_is_read_is_written(query: str, event: dict[str, Any]) -> None:
     read = dict(re.findall(r"(\w+) = to\w+\(event\.(\w+)\)", query))
     assert len(read) == query.count("event.")
@@ -94,7 +102,7 @@ def test_every_field_of_an_event_that_is_read_is_written(query: str, event: dict
     assert all(column == field for column, field in read.items())
 
 
-@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token"])
+@pytest.mark.parametrize(("query", "event"), EVENTS, ids=["ended", "blocked", "token", "job"])
 def test_an_event_is_found_by_the_way_its_line_begins(query: str, event: dict[str, Any]) -> None:
     (begin,) = re.findall(r"startswith '([^']+)'", query)
     assert json.dumps(event, separators=(",", ":")).startswith(begin)
@@ -119,6 +127,7 @@ def test_a_line_is_known_by_how_it_begins_and_never_by_what_stands_in_it(name: s
 
 def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
     in_the_log = {"timed-out", "rejected", "blocked", "expired", "instance-failed", "poison-message"}
+    in_the_log |= {"job-not-stopped"}
     assert set(RULES) == in_the_log | {"token-expires", "request-failed", "queue-not-read", "no-heartbeat"}
 
 
