@@ -162,7 +162,7 @@ def _list(workspaces: list[str]) -> dict[str, Any]:
             for name, (described, schema) in asked.items()
         ],
         "responses": {
-            "200": _answer("The newest of them.", "Cancellations"),
+            "200": _shown(_answer("The newest of them.", "Cancellations")),
             "400": _refusal("The query cannot be taken; every problem is named."),
             "503": _refusal("The task hub cannot be reached or cannot tell.", _retry_after()),
         },
@@ -182,8 +182,8 @@ def _look() -> dict[str, Any]:
         "summary": "How a cancellation is doing, or how it ended.",
         "parameters": [instance_id, _parameter("returnInternalServerErrorOnFailure")],
         "responses": {
-            "200": _answer("It has ended.", "Result"),
-            "202": _answer("It is under way; look again.", "Running", _location()),
+            "200": _shown(_answer("It has ended.", "Result")),
+            "202": _shown(_answer("It is under way; look again.", "Running", _location())),
             "400": _refusal("The query cannot be taken."),
             "404": _refusal("Nobody started it here, or its history has been purged."),
             "405": _refusal("It is looked at with GET.", {"Allow": _header("What is allowed.")}),
@@ -363,6 +363,11 @@ def _ref(name: str) -> dict[str, str]:
 
 def _parameter(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _shown(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, and to whoever prefers HTML the same as a page; so are the refusals beside it."""
+    return {**answer, "content": {**answer["content"], "text/html": {"schema": {"type": "string"}}}}
 
 
 def _answer(description: str, schema: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:

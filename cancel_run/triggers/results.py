@@ -38,6 +38,8 @@ def _failed(known: InstanceId, runtime_status_name: str, status: Any) -> CancelR
         polls=_known_count(progress, "polls"),
         cancels=_known_count(progress, "cancels"),
         retries=_known_count(progress, "retries"),
+        timeline=_known_timeline(progress.get("timeline")),
+        sent_at=_known_times(progress.get("sentAt")),
         error=error_json(
             f"Instance{runtime_status_name}",
             f"The orchestration instance {known} ended as {runtime_status_name}; nobody is watching the run any more. "
@@ -54,3 +56,19 @@ def _known_text(progress: dict[str, Any], key: str) -> str | None:
 def _known_count(progress: dict[str, Any], key: str) -> int:
     value = progress.get(key)
     return value if type(value) is int and value >= 0 else 0  # a custom status of another version may lack it
+
+
+def _known_timeline(value: Any) -> list[dict[str, str]]:
+    entries = value if isinstance(value, list) else []
+    return [{"lifeCycleState": one["lifeCycleState"], "at": one["at"]} for one in entries if _is_entry(one)]
+
+
+def _is_entry(one: Any) -> bool:
+    return isinstance(one, dict) and all(isinstance(one.get(key), str) for key in ("lifeCycleState", "at"))
+
+
+def _known_times(value: Any) -> dict[str, list[str]]:
+    told = value if isinstance(value, dict) else {}
+    return {
+        step: [at for at in times if isinstance(at, str)] for step, times in told.items() if isinstance(times, list)
+    }

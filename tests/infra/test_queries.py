@@ -131,6 +131,16 @@ def test_the_rules_are_for_what_an_operator_must_hear_of() -> None:
     assert set(RULES) == in_the_log | {"token-expires", "request-failed", "queue-not-read", "no-heartbeat"}
 
 
+def test_a_mail_about_one_cancellation_links_to_its_page_and_never_with_a_key() -> None:
+    linking = {name for name, rule in RULES.items() if "page" in rule["dimensions"]}
+    assert linking == {name for name in RULES if "strcat('APP_URL/api/" in QUERIES[name]}
+    assert linking == {"timed-out", "expired", "instance-failed"}
+    template = source("operators.bicep")
+    assert "query: replace(rule.query, 'APP_URL', appUrl)" in template
+    assert "${appUrl}/api/cancel-active-run," in template
+    assert "code=" not in template + "".join(QUERIES.values()) + source("workflow.json")
+
+
 def test_the_workbook_asks_for_the_time_range_that_its_charts_go_by() -> None:
     (asked,) = as_json("workbook-time-range.json")["content"]["parameters"]
     assert f"timeContextFromParameter: '{asked['name']}'" in source("operators.bicep")

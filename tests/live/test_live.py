@@ -68,6 +68,17 @@ def test_of_two_keys_in_the_query_the_first_is_judged(guarded: App) -> None:
 # -- what is there and what is not -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("path", "status_code"), [(START, 200), (NOBODYS, 404), (f"{START}?status=x", 400)])
+def test_a_browser_gets_a_page_that_may_load_nothing_and_everybody_else_json(
+    path: str, status_code: int, app: App
+) -> None:
+    page = app.call("GET", path, headers={"Accept": "text/html", "x-functions-key": app.key})
+    assert (page.status_code, page.headers["Content-Type"]) == (status_code, "text/html; charset=utf-8")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert (page.headers["Cache-Control"], page.headers["Vary"]) == ("no-store", "Accept")
+    assert app.call("GET", path).headers["Content-Type"].partition(";")[0].endswith("json")
+
+
 @pytest.mark.parametrize("path", [DOCUMENT, "/API/OpenAPI.json"])
 def test_the_document_is_valid_and_names_this_app_as_its_server(path: str, app: App) -> None:
     document = app.call("GET", path).json()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cancel_run.triggers.pages.markup import Node
 
 ROUTE = "cancel-active-run"
-SHORTEST_REFRESH = 5  # seconds: a reader has to get somewhere in between
+SHORTEST_REFRESH, LONGEST_REFRESH = 5, 60  # seconds: a reader has to get somewhere in between
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Place:
 
     def path(self, instance_id: str | None = None, **query: str | None) -> str:
         """The path of the list, or of one cancellation, on this host."""
-        found = f"{urlsplit(base_url(self.url, ROUTE)).path}/{ROUTE}"
+        # one slash: what begins with two would be another host
+        found = f"/{urlsplit(base_url(self.url, ROUTE)).path.lstrip('/')}/{ROUTE}"
         given = {key: value for key, value in query.items() if value}
         return found + (f"/{quote(instance_id)}" if instance_id else "") + (f"?{urlencode(given)}" if given else "")
 
@@ -88,7 +89,7 @@ def page(
     )
     headers = {**reply.headers, **HEADERS}
     if refreshing is not None:
-        headers["Refresh"] = str(max(SHORTEST_REFRESH, refreshing))
+        headers["Refresh"] = str(_bounded(refreshing))
     return Reply(reply.status_code, reply.body, headers, "text/html", document(el("html", head, body, lang="en")))
 
 
@@ -97,10 +98,14 @@ def _refresh(place: Place, seconds: int | None) -> Node:
         return None
     if not place.refreshes:
         return el("p", "This page stands still: take refresh=off out of its address to let it refresh itself.")
-    how = f"This page refreshes itself every {max(SHORTEST_REFRESH, seconds)} seconds. "
+    how = f"This page refreshes itself every {_bounded(seconds)} seconds. "
     if place.has_key:
         return el("p", how, "To make it stand still, add &refresh=off to its address.")
     return el("p", how, el("a", "Stand still", href=place.with_query(refresh="off")))
+
+
+def _bounded(seconds: int) -> int:
+    return min(max(SHORTEST_REFRESH, seconds), LONGEST_REFRESH)
 
 
 def clock(moment: datetime) -> str:

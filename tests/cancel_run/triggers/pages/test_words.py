@@ -12,9 +12,8 @@ from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.triggers.pages import runbook, words
 from cancel_run.triggers.pages.stylesheet import SHEET
 from cancel_run.triggers.pages.timeline import Timeline
-from tests.support.page import Page, names
+from docs import runbook as docs_runbook
 
-RUNBOOK = Page("docs/operations.md").rows("A run does not stop")
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -23,14 +22,8 @@ def at(seconds: float) -> str:
 
 
 def test_the_runbook_of_the_pages_is_the_one_of_the_docs() -> None:
-    codes = {name: row[1] for row in RUNBOOK if len(row) == 2 for name in names(row[0])}
-    assert codes == runbook.CODES
-    outcomes = {row[0]: row[2] for row in RUNBOOK if len(row) == 3}
-    assert {
-        f"`{name}`": told for name, told in runbook.OUTCOMES.items() if told != "nothing"
-    }.items() <= outcomes.items()
-    told = outcomes["`timedOut` without an error"]
-    assert told == f"`finalLifeCycleState` TERMINATING: {runbook.SHUTTING_DOWN}; another state: {runbook.GOES_ON}"
+    page = docs_runbook.SOURCE.read_text(encoding="utf-8")
+    assert docs_runbook.TARGET.read_text(encoding="utf-8") == docs_runbook.written(page), "python -m docs.runbook"
 
 
 @pytest.mark.parametrize("outcome", Outcome)
