@@ -183,7 +183,7 @@ def _begun_again(instance_ids: list[str], emulated: Emulated) -> list[str]:
         "a new emulated workspace, whose runs are not those of before" if emulated.workspace else "the same workspaces"
     )
     more = f" and {len(instance_ids) - NAMED} more" if len(instance_ids) > NAMED else ""
-    return [f"journal: {', '.join(instance_ids[:NAMED])}{more} begin again, against {new}"]
+    return [f"journal: what had not ended begins again, against {new}: {', '.join(instance_ids[:NAMED])}{more}"]
 
 
 def _app_module() -> Any:

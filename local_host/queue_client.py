@@ -5,7 +5,7 @@ from __future__ import annotations
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.queue import LinearRetry, QueueClient
 
-CONNECT_SECONDS, READ_SECONDS = 3, 5  # the library's own would be a minute, four times
+CONNECT_SECONDS, READ_SECONDS = 3, 10  # the library's own would be a minute, four times
 
 
 def queue_client(connection: str, name: str) -> QueueClient:
