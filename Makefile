@@ -206,4 +206,4 @@ $(AXE):
 	@$(NPM_INSTALL) --prefix .axe axe-core@$(AXE_VERSION) >&2
 
 clean:
-	rm -rf $(VENV) $(INFRA) $(SUPPLY) .azurite .kusto .axe .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INFRA) $(SUPPLY) .package .azurite .kusto .axe .mypy_cache .ruff_cache .pytest_cache .hypothesis

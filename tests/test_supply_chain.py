@@ -80,6 +80,27 @@ def test_every_runtime_dependency_is_bounded_below_and_above() -> None:
         assert operators == {">=", "<"}, requirement
 
 
+# the last version with a hole that was known on 2026-11-26, and one of those holes
+HOLES = {
+    "requests": ("2.32.5", "CVE-2026-25645"),
+    "aiohttp": ("3.14.3", "PYSEC-2026-4369"),
+    "azure-core": ("1.37.0", "CVE-2026-21226"),
+    "cryptography": ("49.0.0", "CVE-2026-69247"),
+    "pyjwt": ("2.14.0", "CVE-2026-101918"),
+    "urllib3": ("2.7.0", "CVE-2026-97687"),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_no_version_with_a_known_hole_is_taken_and_the_list_says_which_hole(name: str) -> None:
+    version, hole = HOLES[name]
+    (requirement,) = [one for one in asked_for() if canonicalize_name(one.name) == name]
+    assert not requirement.specifier.contains(version)
+    (line,) = re.findall(rf"^{requirement.name}>=.*$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert hole in line.partition("#")[2]
+    assert requirement.specifier.contains(metadata.version(name)), "the tests run on what is deployed"
+
+
 def test_every_line_of_the_lock_is_one_version_with_hashes() -> None:
     for requirement, hashes in locked():
         assert [specifier.operator for specifier in requirement.specifier] == ["=="], requirement

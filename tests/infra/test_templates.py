@@ -101,7 +101,7 @@ def test_every_output_of_a_module_that_is_read_is_there() -> None:
 
 
 def test_every_file_of_infra_is_loaded_or_known() -> None:
-    known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml", "smoke.sh", "cost.py"}
+    known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml", "smoke.sh", "cost.py", "package.py"}
     known |= {"bicepconfig.json", "compile.sh", TYPES, "samples/plain.bicepparam", "samples/full.bicepparam"}
     used = {modules("main.bicep")[symbol][0] for symbol in modules("main.bicep")} | {"main.bicep", *files_loaded()}
     there = [path for path in INFRA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
@@ -110,10 +110,12 @@ def test_every_file_of_infra_is_loaded_or_known() -> None:
 
 def test_every_parameter_comes_from_a_variable_of_its_name() -> None:
     given = {name: one["value"] for name, one in as_json("main.parameters.json")["parameters"].items()}
-    azds = {"environmentName": "ENV_NAME", "location": "LOCATION", "principalId": "PRINCIPAL_ID"}
+    azds = {"environmentName": "ENV_NAME", "location": "LOCATION"}
     named = {name: re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper() for name in parameters("main.bicep")}
     named |= {name: f"AZURE_{variable}" for name, variable in azds.items()}
-    assert given == {name: f"${{{variable}}}" for name, variable in named.items()}
+    assert {name: re.findall(r"^\$\{(\w+)", value) for name, value in given.items()} == {
+        name: [variable] for name, variable in named.items()
+    }
     assert not set(named.values()) & set(outputs("main.bicep"))  # azd writes the outputs beside the variables
 
 
