@@ -23,6 +23,7 @@ from local_host.start_error import StartError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
+EMULATED_ID = "1234567890123456"  # what alerts call the emulated workspace, unless DATABRICKS_WORKSPACE_ID says it
 DEFAULT_SECRET = "databricks-token"  # noqa: S105  # the secret's name
 EMULATED = "an emulated workspace"
 _NEVER_PROXIED = (LOOPBACK, "localhost", "::1")
@@ -107,6 +108,7 @@ def complete(servers: BackgroundServers, *, workspace_needed: bool = False) -> E
         given = given or token or ""
         workspace = JobsApi(given)
         environ["DATABRICKS_HOST"] = workspace.url = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
+        environ["DATABRICKS_WORKSPACE_ID"] = environ.get("DATABRICKS_WORKSPACE_ID") or EMULATED_ID
     else:
         given = given or usual
     vault: KeyVault | None = None

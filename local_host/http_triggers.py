@@ -20,6 +20,7 @@ from aiohttp import web
 
 from local_host.http_request import answer, functions_request
 from local_host.queue_output import NotWrittenError
+from local_host.request_lines import tell_requests
 from local_host.start_error import StartError
 from local_host.web_pages import refuse_pages
 
@@ -74,7 +75,8 @@ class HttpTriggers:
         prefix = route_prefix() if prefix is None else prefix
         self.routes = [_route(prefix, one) for one in functions if one.get_trigger().type == "httpTrigger"]
         # who shows no key could be anybody's page
-        self.app = web.Application(client_max_size=body_limit(), middlewares=[] if keys else [refuse_pages])
+        guards = [] if keys else [refuse_pages]
+        self.app = web.Application(client_max_size=body_limit(), middlewares=[tell_requests, *guards])
         self.app.router.add_route("*", "/{path:.*}", self._handle)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

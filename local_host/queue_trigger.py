@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+import time
 from concurrent import futures
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
+from local_host import events
 from local_host.queue_client import queue_client, why_no_queue
 from local_host.queue_message import trigger_value
 from local_host.start_error import StartError
@@ -108,36 +110,38 @@ class QueueTrigger:
         if message.dequeue_count > self._rules.max_dequeue_count:
             self._give_up(message)
             return
+        began = time.perf_counter()
         call = self._host.servers.begin(self._called_with(message))
         while not futures.wait([call], self._rules.hidden / 2).done:
             message.pop_receipt = self._queue.update_message(message, visibility_timeout=self._rules.hidden).pop_receipt
         error = call.exception()
         if error is None:
             self._queue.delete_message(message)
+            events.message(message.id, self._queue.queue_name, (time.perf_counter() - began) * 1000)
             return
         # whatever it was, the queue brings the message again
         logger.error("%s failed", self._function.get_function_name(), exc_info=error)
         if message.dequeue_count == self._rules.max_dequeue_count:
             self._give_up(message)
         else:
-            self._queue.update_message(message, visibility_timeout=self._rules.visibility_timeout)
+            hidden, most = self._rules.visibility_timeout, self._rules.max_dequeue_count
+            self._queue.update_message(message, visibility_timeout=hidden)
+            events.message_failed(message.id, self._queue.queue_name, message.dequeue_count, most, hidden)
 
     async def _called_with(self, message: Any) -> None:
         # what cannot be made a value of fails as a function that raises does, and is never called
         await self._host.call(self._function, trigger_value(message, self._function.get_trigger().get_dict_repr()))
 
     def _give_up(self, message: Any) -> None:
-        logger.warning(  # the extension's words
-            "Message has reached MaxDequeueCount of %d. Moving message to queue '%s'.",
-            self._rules.max_dequeue_count,
-            self._poison.queue_name,
-        )
         self._poison.send_message(message.content)
         self._queue.delete_message(message)
+        events.poisoned(message.id, self._queue.queue_name, self._rules.max_dequeue_count, self._poison.queue_name)
 
 
-def attach_queues(host: LocalHost, connection: str, rules: Rules | None = None) -> None:
-    """Every queue trigger among the host's functions is fed."""
-    for function in host.functions:
-        if function.get_trigger().type == "queueTrigger":
-            host.attach(QueueTrigger(host, function, connection, rules or Rules.from_host_json()))
+def attach_queues(host: LocalHost, connection: str, rules: Rules | None = None) -> list[str]:
+    """Every queue trigger among the host's functions is fed; the names of their queues."""
+    rules = rules or Rules.from_host_json()
+    fed = [function for function in host.functions if function.get_trigger().type == "queueTrigger"]
+    for function in fed:
+        host.attach(QueueTrigger(host, function, connection, rules))
+    return [function.get_trigger().get_dict_repr()["queueName"] for function in fed]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +17,7 @@ from docs import picture
 from local_host.emulators.run_life import Life
 from tests.support import ROOT
 from tests.support.bicep import source
-from tests.support.page import Page, names
-from tests.support.serve_process import pasted, serving
+from tests.support.page import PAGES, Page, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 SECONDS = 30.0
 
 
-PAGES = [str(path.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for path in sorted(folder.glob("*.md"))]
 HTTP, LOGIC_APPS = Page("docs/http.md"), Page("docs/logic-apps.md")
 
 
@@ -73,16 +70,6 @@ def test_a_make_target_that_a_page_names_is_there() -> None:
 
 
 # -- docs/http.md ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
-def test_the_curl_lines_of_the_http_page_begin_and_look() -> None:
-    lines = re.findall(r"^curl .*$", HTTP.text, re.MULTILINE)
-    with serving() as process:
-        for line in lines:
-            done = pasted(line.replace("http://127.0.0.1:7071", process.url))
-            assert done.stdout.startswith("HTTP/1.1 202"), line + done.stderr
-    assert len(lines) == 2
 
 
 def test_the_refusal_on_the_http_page_is_what_the_app_answers(host: LocalHost) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from durabletask.client import OrchestrationQuery, TaskHubGrpcClient
 
+from local_host.engine import events
 from local_host.engine.backend import Backend
 from local_host.engine.channel import InProcessChannel
 from local_host.engine.context import EXECUTION_MARK, PlainJson
@@ -67,7 +68,7 @@ class Engine:
         # the backend each execution is an instance of its own
         self._current: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._backend = Backend(self._note_end)
+        self._backend = Backend(self._end)
         # the backend's own start() would listen to every interface, with no authentication, and cost a socket each turn
         self._common: dict[str, Any] = {"channel": InProcessChannel(self._backend), "data_converter": PlainJson()}
         self._common |= {"logger": logger, "emit_trace_spans": False}
@@ -112,6 +113,12 @@ class Engine:
             if instance_id in self._current:
                 self._client.purge_orchestration(self._current[instance_id])
             self._current[instance_id] = execution
+            events.started(name, instance_id)
+
+    def _end(self, instance: Instance) -> None:
+        self._note_end(instance)
+        if not self._closed.is_set():
+            events.ended(instance.instance_id, instance.runtime_status)
 
     def _note_start(self, name: str, instance_id: str, input_: Any) -> None:
         """For an engine that remembers: the instance is about to begin."""

@@ -8,6 +8,7 @@ from durabletask.grpc_options import GrpcWorkerResiliencyOptions
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local_host.engine.context import adapted_activity, adapted_orchestrator
+from local_host.engine.events import told
 
 if TYPE_CHECKING:
     import threading
@@ -50,7 +51,7 @@ class Worker:
                 orchestrate = function.get_user_function().orchestrator_function
                 self._worker.add_orchestrator(adapted_orchestrator(name, orchestrate))
             elif kind == "activityTrigger":
-                self._worker.add_activity(adapted_activity(function, client, closed))
+                self._worker.add_activity(told(adapted_activity(function, client, closed)))
         self._worker.use_versioning(versioning.options())
         self._worker.start()  # type: ignore[no-untyped-call]  # durabletask leaves it untyped
 

@@ -41,19 +41,14 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def json_in(output: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(output[output.index("{\n") :])
-    return found
-
-
 def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:
     # settings of a real workspace in the shell are none of the demo's business
     done = run("demo", DATABRICKS_HOST="https://a-real-one.example", KEY_VAULT_URI="https://a-real-vault.example")
-    assert (done.returncode, done.stderr) == (0, "")
-    result = json_in(done.stdout)
+    assert done.returncode == 0
+    result = json.loads(done.stdout)
     assert (result["finalLifeCycleState"], result["resultState"]) == ("TERMINATED", "CANCELED")
     assert result["outcome"] == "canceled"
-    lines = re.findall(r"^ *[0-9.]+ s  (\w+)", done.stdout, re.MULTILINE)
+    lines = re.findall(r"^ *[0-9.]+ s  (\w+)", done.stderr, re.MULTILINE)
     shown = [word for word in lines if word.isupper() and word != "POST"]
     # a state has a line of its own for each cancel that is accepted in it
     assert [state for state, _ in groupby(shown)] == ["RUNNING", "TERMINATING", "TERMINATED"]
@@ -96,17 +91,17 @@ def test_a_signal_ends_serve_within_five_seconds_whatever_the_workspace_does(dri
 def test_cancel_exits_0_when_the_run_is_stopped(workspace: JobsApi) -> None:
     run_id = workspace.add_run()
     done = run("cancel", str(run_id), "--reason", "a test", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
-    assert (done.returncode, json_in(done.stdout)["outcome"]) == (0, "canceled")
-    assert json_in(done.stdout)["reason"] == "a test"
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "canceled")
+    assert json.loads(done.stdout)["reason"] == "a test"
 
 
 def test_a_rehearsal_exits_0_when_nothing_stands_in_the_way_and_1_when_something_does(workspace: JobsApi) -> None:
     run_id = workspace.add_run()
     settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
     done = run("cancel", str(run_id), "--dry-run", **settings)
-    assert (done.returncode, json_in(done.stdout)["outcome"]) == (0, "wouldCancel")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "wouldCancel")
     done = run("cancel", str(run_id), "--dry-run", **settings, DATABRICKS_PROTECTED_JOBS="11223344")
-    assert (done.returncode, json_in(done.stdout)["outcome"]) == (1, "rejected")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (1, "rejected")
     assert workspace.count("cancel") == 0
 
 
@@ -114,7 +109,7 @@ def test_cancel_takes_the_url_of_the_runs_page(workspace: JobsApi) -> None:
     run_id = workspace.add_run()
     settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
     done = run("cancel", f"{workspace.url}/jobs/11223344/runs/{run_id}?o=1", "--dry-run", **settings)
-    assert (done.returncode, json_in(done.stdout)["runId"]) == (0, run_id)
+    assert (done.returncode, json.loads(done.stdout)["runId"]) == (0, run_id)
     done = run("cancel", "https://elsewhere.example/jobs/1/runs/2", **settings)
     assert done.returncode == 2
     assert "is of no workspace of the settings" in done.stdout
@@ -123,7 +118,7 @@ def test_cancel_takes_the_url_of_the_runs_page(workspace: JobsApi) -> None:
 def test_cancel_exits_1_when_the_run_is_not_stopped(workspace: JobsApi) -> None:
     run_id = workspace.add_run(Life(ignored_cancels=99))
     done = run("cancel", str(run_id), "--timeout", "1", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
-    assert (done.returncode, json_in(done.stdout)["outcome"]) == (1, "timedOut")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (1, "timedOut")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from functools import cached_property
 
 from tests.support import ROOT
 
+PAGES = [str(path.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for path in sorted(folder.glob("*.md"))]
+
 
 def names(cell: str) -> list[str]:
     """What stands in backticks."""
@@ -39,8 +41,8 @@ class Page:
 
     def blocks(self, language: str = "json") -> list[str]:
         """The fenced blocks in that language, in their order."""
-        found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
-        return found
+        found = re.findall(r"^```(\w*)\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        return [block for named, block in found if named == language]
 
     def section(self, title: str) -> str:
         """What stands under the heading, down to the next one of its level or above."""

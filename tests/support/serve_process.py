@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,9 +62,9 @@ class ServeProcess:
         with self._process.stdout as lines:
             for line in lines:
                 self.output.append(line)
-                if line.startswith("listening on "):
-                    self.url = line.split()[-1]
-                if line.startswith("curl "):  # the last that it says of itself
+                if found := re.search(r"^listening on (\S+)|\"event\": \"listening\", \"url\": \"([^\"]+)", line):
+                    self.url = found[1] or found[2]
+                if line.startswith(("curl ", "{")) and "curl " in line:  # the last that it says of itself
                     self.curl = line
                     self._listening.set()
         self._listening.set()  # nobody waits for one that has gone
