@@ -14,6 +14,8 @@ from azure.durable_functions import OrchestrationRuntimeStatus
 
 from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError
 from cancel_run.triggers.callers_url import base_url, caller_key
+from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
+from cancel_run.triggers.job_summary import job_summary
 from cancel_run.triggers.list_query import ListQuery, Wanted
 from cancel_run.triggers.replies import Reply, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, ORCHESTRATOR, REHEARSAL
@@ -21,7 +23,7 @@ from cancel_run.triggers.summary import summary
 from cancel_run.triggers.windows import Found, Span, newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cancel_run.clock import Clock
     from cancel_run.settings import Settings
@@ -76,17 +78,25 @@ def _span(query: ListQuery) -> Span:
 
 def _listed(url: str, route: str, query: ListQuery, found: Found) -> dict[str, Any]:
     mine = (status for status in found.statuses if status.name in {ORCHESTRATOR, REHEARSAL})
-    told = [one for one in (summary(status, url, route) for status in mine) if one is not None]
+    jobs = (status for status in found.statuses if status.name == JOB_ORCHESTRATOR)
+    return {
+        "cancellations": _wanted((summary(status, url, route) for status in mine), query),
+        "jobs": _wanted((job_summary(status, url, route) for status in jobs), query),
+        "more": found.reached is not None,
+        "next": _next(url, route, query, found.reached),
+    }
+
+
+def _wanted(told: Iterable[dict[str, Any] | None], query: ListQuery) -> list[dict[str, Any]]:
     wanted = [
         one
         for one in told
-        if (query.workspace is None or one["workspace"] == query.workspace)
+        if one is not None
+        and (query.workspace is None or one["workspace"] == query.workspace)
         # of one under way the hub's own time is that of its last continue_as_new
         and (query.since is None or datetime.fromisoformat(one["startedAt"]) >= query.since)
     ]
-    wanted.sort(key=lambda one: (one["startedAt"], one["instanceId"]), reverse=True)
-    more = found.reached is not None
-    return {"cancellations": wanted, "more": more, "next": _next(url, route, query, found.reached)}
+    return sorted(wanted, key=lambda one: (one["startedAt"], one["instanceId"]), reverse=True)
 
 
 def _next(url: str, route: str, query: ListQuery, reached: datetime | None) -> str | None:

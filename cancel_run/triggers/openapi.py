@@ -304,10 +304,23 @@ def _cancellations() -> dict[str, Any]:
         "fromQueue": {"type": "boolean", "description": _FROM_QUEUE},
         "statusUrl": {"type": "string", "format": "uri"},
     }
+    of_a_run = {
+        "runId",
+        "lifeCycleState",
+        "resultState",
+        "errorCode",
+        "reason",
+        "requestedBy",
+        "startedBy",
+        "fromQueue",
+    }
+    shared = {key: schema for key, schema in facts.items() if key not in of_a_run}
+    of_jobs = {"jobId": _REPORTED_ID, "only": _TEXT, **shared}
     following = {"type": "string", "format": "uri", "nullable": True, "description": "Where the older ones are."}
     return _object(
         {
             "cancellations": {"type": "array", "items": _object(facts)},
+            "jobs": {"type": "array", "items": _object(of_jobs), "description": "Orders for the runs of a job."},
             "more": {"type": "boolean", "description": "There may be older ones."},
             "next": following,
         }

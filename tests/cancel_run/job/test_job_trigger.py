@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from local_host.emulators.run_life import STOPPED, Life, Row, canceling
 from tests.support.caller import cancel, post
@@ -233,6 +234,19 @@ def test_a_run_and_a_job_of_confusable_names_are_two_instances(
     assert (run, job) == ("prod-job-5", "prod~job-5")
     host.engine.wait_until_ended(run, 20)
     assert job_result(host)["stopped"] is True
+
+
+def test_the_list_has_the_orders_for_jobs_beside_the_cancellations_of_their_runs(
+    host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(of())
+    result = cancel_job(host)
+    listed = requests.get(f"{host.url}/api/cancel-active-run?code=a-key", timeout=10).json()
+    assert [one["runId"] for one in listed["cancellations"]] == [run_id]
+    (job,) = listed["jobs"]
+    assert (job["jobId"], job["outcome"], job["startedAt"]) == (JOB, "stopped", result["startedAt"])
+    assert requests.get(job["statusUrl"], timeout=10).json() == result
+    assert requests.get(f"{host.url}/api/cancel-active-run?status=active", timeout=10).json()["jobs"] == []
 
 
 def test_a_run_that_stops_slowly_is_waited_for(host: LocalHost, workspace: JobsApi) -> None:
