@@ -75,7 +75,8 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.route(route=f"{job_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def get_job_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return _response(await job_trigger.look(req, client, clock))
+        seen = await job_trigger.look(req, client, clock)
+        return _response(answers.as_wanted(req, seen, load_settings, clock, job_trigger.ROUTE))
 
     # binary: of a text the host reads the keys, and an "id" or "dequeueCount" in it replaces the message's own
     @app.function_name("startFromQueue")

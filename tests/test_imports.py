@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "job": {"cancellation", "durable", "errors", "text"},
     "triggers/alerts": {"cancellation", "errors", "job", "page_lookup", "settings", "text"},
     "triggers": {"cancellation", "clock", "errors", "job", "page_lookup", "settings", "text", "triggers/alerts"},
-    "triggers/pages": {"cancellation", "clock", "errors", "settings", "text", "triggers"},
+    "triggers/pages": {"cancellation", "clock", "errors", "job", "settings", "text", "triggers"},
 }
 
 # module of cancel_run -> what it may import from outside the standard library

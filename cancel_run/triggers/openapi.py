@@ -134,8 +134,8 @@ def _look_at_job() -> dict[str, Any]:
         "schema": {"type": "string", "pattern": f"^{ALIAS.pattern}~job-[1-9][0-9]{{0,18}}(~queued)?(~rehearsal)?$"},
     }
     ended = {
-        "200": _answer("It has ended.", "JobResult"),
-        "202": _answer("It is under way; look again.", "JobRunning", _location()),
+        "200": _shown(_answer("It has ended.", "JobResult")),
+        "202": _shown(_answer("It is under way; look again.", "JobRunning", _location())),
         "500": _answer("It has ended, not all is stopped, and the caller wants that as a failure.", "JobResult"),
     }
     return {

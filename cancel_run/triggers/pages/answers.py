@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import SettingsError
 from cancel_run.triggers.pages.cancellation_page import cancellation_page
-from cancel_run.triggers.pages.layout import Place
+from cancel_run.triggers.pages.job_page import job_page
+from cancel_run.triggers.pages.layout import ROUTE, Place
 from cancel_run.triggers.pages.list_page import list_page
 from cancel_run.triggers.pages.negotiation import wants_html
 from cancel_run.triggers.pages.problem_page import problem_page
@@ -21,19 +22,21 @@ if TYPE_CHECKING:
     from cancel_run.triggers.replies import Reply
 
 
-def as_wanted(request: HttpRequest, reply: Reply, settings: Callable[[], Settings], clock: Clock) -> Reply:
-    """The reply, as a page where the caller prefers HTML; either says that it depends on that."""
+def as_wanted(
+    request: HttpRequest, reply: Reply, settings: Callable[[], Settings], clock: Clock, route: str = ROUTE
+) -> Reply:
+    """The reply to a request below ``route``, as a page where the caller prefers HTML; either says that it depends."""
     reply = replace(reply, headers={**reply.headers, "Vary": "Accept"})
     if not wants_html(request.headers):
         return reply
-    place = Place(request.url, clock.now())
+    place = Place(request.url, clock.now(), route)
     if "problems" in reply.body:
         return problem_page(place, reply)
     if "cancellations" in reply.body:
         return list_page(place, reply)
     if "runId" in reply.body:
         return cancellation_page(place, reply, _run_url(reply.body, settings))
-    return reply
+    return job_page(place, reply)
 
 
 def _run_url(told: Mapping[str, Any], settings: Callable[[], Settings]) -> str | None:

@@ -27,6 +27,7 @@ class Place:
 
     url: str
     now: datetime
+    route: str = ROUTE
 
     @property
     def has_key(self) -> bool:
@@ -41,7 +42,7 @@ class Place:
     def path(self, instance_id: str | None = None, **query: str | None) -> str:
         """The path of the list, or of one cancellation, on this host."""
         # one slash: what begins with two would be another host
-        found = f"/{urlsplit(base_url(self.url, ROUTE)).path.lstrip('/')}/{ROUTE}"
+        found = f"/{urlsplit(base_url(self.url, self.route)).path.lstrip('/')}/{ROUTE}"
         given = {key: value for key, value in query.items() if value}
         return found + (f"/{quote(instance_id)}" if instance_id else "") + (f"?{urlencode(given)}" if given else "")
 

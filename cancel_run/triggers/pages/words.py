@@ -110,14 +110,14 @@ def next_steps(told: Mapping[str, Any]) -> Iterator[str]:
         return
     outcome, code = str(outcome), str(_of(told, "error").get("code"))
     if code in runbook.CODES and outcome != Outcome.FAILED:
-        yield _sentence(runbook.CODES[code])
+        yield sentence(runbook.CODES[code])
     elif outcome == Outcome.TIMED_OUT:
         terminating = told.get("finalLifeCycleState") == LifeCycleState.TERMINATING
-        yield _sentence(runbook.SHUTTING_DOWN if terminating else runbook.GOES_ON)
+        yield sentence(runbook.SHUTTING_DOWN if terminating else runbook.GOES_ON)
     elif told.get("stopped"):
         yield "Nothing is left to do."
     elif outcome in runbook.OUTCOMES:
-        yield _sentence(runbook.OUTCOMES[outcome])
+        yield sentence(runbook.OUTCOMES[outcome])
     else:
         yield "Look at the run in Databricks, and ask again if it is still to stop."
     if told.get("restartsItself"):
@@ -139,7 +139,7 @@ def _next_while_running(told: Mapping[str, Any]) -> Iterator[str]:
         )
     code = str(_of(progress, "problem").get("code"))
     if code in runbook.CODES:
-        yield _sentence(runbook.CODES[code])
+        yield sentence(runbook.CODES[code])
     elif overdue < OVERDUE_SECONDS:
         yield "Nothing: the app goes on looking by itself, and this page with it."
 
@@ -162,7 +162,7 @@ def rich(text: str) -> list[Node]:
     return [el("code", part) if number % 2 else part for number, part in enumerate(plain.split("`"))]
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """``text`` with a capital letter and a full stop."""
     begun = text if text.startswith("`") else text[:1].upper() + text[1:]
     return begun if begun.endswith(("?", ".")) else begun + "."

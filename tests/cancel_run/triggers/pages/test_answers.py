@@ -21,6 +21,7 @@ from cancel_run.triggers.replies import Reply
 from local_host.emulators.run_life import Life, Row
 from local_host.keys import Keys
 from tests.support.caller import SECONDS, cancel, post
+from tests.support.job_caller import JOB, cancel_job, of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,9 +252,13 @@ KNOWN = {
 }
 
 
-@given(told=TOLD, listed=st.booleans())
-def test_whatever_others_wrote_is_text_on_the_page(told: dict[str, Any], *, listed: bool) -> None:
-    body = {"cancellations": [told], "more": False, "next": None} if listed else told
+@given(told=TOLD, kind=st.sampled_from(["list", "run", "job"]))
+def test_whatever_others_wrote_is_text_on_the_page(told: dict[str, Any], kind: str) -> None:
+    body = told
+    if kind == "list":
+        body = {"cancellations": [told], "more": False, "next": None}
+    elif kind == "job":
+        body = {**told, "jobId": told.pop("runId"), "runs": [dict(told)]}
     page = read(page_of(body))
     assert {tag for tag, _ in page.elements} <= KNOWN
     for tag, attributes in page.elements:
@@ -281,3 +286,15 @@ def test_the_link_to_databricks_is_made_of_the_settings_and_of_nothing_that_was_
     assert links == ["/api/cancel-active-run", of]
     assert "evil.example" not in page_of(told)
     assert "azuredatabricks" not in page_of({**told, "workspace": "another"}) + page_of({**told, "jobId": None})
+
+
+def test_the_page_of_a_job_leads_to_each_of_its_runs(host: LocalHost, workspace: JobsApi) -> None:
+    runs = [workspace.add_run(of()), workspace.add_run(of(may_manage=False))]
+    result = cancel_job(host)
+    url = f"{host.url}/api/cancel-active-runs/prod~job-{JOB}"
+    page = requests.get(url, headers=HTML, timeout=SECONDS)
+    links = {one["href"] for tag, one in read(page.text).elements if tag == "a"}
+    assert links == {"/api/cancel-active-run", *(f"/api/cancel-active-run/prod-{run_id}" for run_id in runs)}
+    assert result["outcome"] == "notStopped"
+    assert "Not all stopped" in page.text
+    assert page.headers["Vary"] == "Accept"

@@ -10,6 +10,7 @@ from local_host.emulators.run_life import Life, Row
 from local_host.keys import Keys
 from tests.support.browser import found_by_axe, in_a_browser, judged_by_axe
 from tests.support.caller import SECONDS, cancel, post
+from tests.support.job_caller import cancel_job, of, post_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,20 @@ def test_axe_finds_nothing_on_any_page_on_a_phone_in_the_dark_and_on_a_desk_by_d
     post(host, {"runId": run_id, "reason": "over budget"})
     cancel(host, ended)
     cancel(host, refused)
-    paths = ["", f"/prod-{run_id}", f"/prod-{ended}", f"/prod-{refused}", "/prod-404", "?status=wrong"]
+    workspace.add_run(of())
+    jobs = [cancel_job(host), post_job(host, only="queued").json()]
+    assert jobs[0]["outcome"]
+    paths = [
+        "s/prod~job-5",
+        "s/prod~job-5~queued",
+        "s/nobody",
+        "",
+        f"/prod-{run_id}",
+        f"/prod-{ended}",
+        f"/prod-{refused}",
+        "/prod-404",
+        "?status=wrong",
+    ]
     for context in (phone, desk):
         tab = Watched(context)
         for path in paths:
