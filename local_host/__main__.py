@@ -156,9 +156,9 @@ def curl(url: str, run_id: int | str, keys: Path | None) -> str:
 
 
 def cancel(options: argparse.Namespace) -> int:
-    """One run of the settings' workspace is canceled; 0 when it is stopped, 1 when not, 2 for a bad request."""
+    """One run of the settings' workspace, or all of a job, is canceled; 0 when stopped, 1 when not, 2 if refused."""
     order: dict[str, Any] = {
-        "runPageUrl" if "://" in options.run_id else "runId": options.run_id,
+        **_target(options),
         "workspace": options.workspace,
         "reason": options.reason,
         "requestedBy": "python -m local_host cancel",
@@ -180,6 +180,16 @@ def cancel(options: argparse.Namespace) -> int:
     exit_code, result = terminal.cancel(host.url, order, display)
     print_json(result)
     return exit_code
+
+
+def _target(options: argparse.Namespace) -> dict[str, Any]:
+    """What is canceled: one run, by its id or its page, or the active runs of a job."""
+    if options.job is not None:
+        more = {"only": options.only, "maxRuns": options.max_runs}
+        return {"jobId": options.job, **{key: value for key, value in more.items() if value is not None}}
+    if options.only or options.max_runs:
+        raise StartError("--only and --max-runs are for --job.")
+    return {"runPageUrl" if "://" in options.run_id else "runId": options.run_id}
 
 
 def _display(*, quiet: bool) -> Display:

@@ -130,14 +130,16 @@ def _serve(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
 def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     told = commands.add_parser(
         "cancel",
-        help="cancel one run and wait until it has stopped",
-        description="One run of a workspace that the settings name is canceled. It says first which\n"
-        "workspace it talks to, and waits until the run has stopped. Progress goes to stderr;\n"
-        "the result, or the refusal, goes to stdout as JSON, and nothing else does.\n",
+        help="cancel a run, or all of a job, and wait until it has stopped",
+        description="One run of a workspace that the settings name is canceled, or with --job every\n"
+        "active run of a job. It says first which workspace it talks to, and waits until all has\n"
+        "stopped. Progress goes to stderr; the result, or the refusal, goes to stdout as JSON, and\n"
+        "nothing else does.\n",
         epilog=_examples(
             'cancel 455644833 --reason "over budget"',
             "cancel 455644833 --workspace prod --timeout 600",
             "cancel 455644833 --profile DEFAULT --dry-run",
+            "cancel --job 11223344 --only queued",
             "cancel 455644833 --quiet | jq -r .outcome",
         )
         + _SETTINGS.format(without="it or DATABRICKS_WORKSPACES is needed", more=_PROFILES)
@@ -146,7 +148,11 @@ def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
             bad="it is not; the last line of the progress says why",
         ).replace("Ctrl-C", "Ctrl-C; a cancel that was sent stays sent"),
     )
-    told.add_argument("run_id", metavar="RUN_ID", help="the id of the run, or the URL of its page in quotes")
+    what = told.add_mutually_exclusive_group(required=True)
+    what.add_argument("run_id", nargs="?", metavar="RUN_ID", help="the id of the run, or the URL of its page in quotes")
+    what.add_argument("--job", metavar="JOB_ID", help="in place of a run: every active run of this job")
+    told.add_argument("--only", choices=["queued"], help="with --job: those that wait in the job's queue")
+    told.add_argument("--max-runs", type=int, metavar="N", help="with --job: at most so many runs; 100 if left out")
     which = told.add_mutually_exclusive_group()
     which.add_argument("--workspace", metavar="NAME", help="the name of a workspace in DATABRICKS_WORKSPACES")
     which.add_argument(

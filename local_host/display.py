@@ -58,6 +58,9 @@ class Display:
 
     def progress(self, custom_status: dict[str, Any]) -> None:
         """A state, a cancel or a problem that is new has its line; all else moves the waiting line alone."""
+        if "found" in custom_status:
+            self._job_progress(custom_status)
+            return
         state, cancels = custom_status.get("lifeCycleState"), custom_status.get("cancels") or 0
         problem = (custom_status.get("problem") or {}).get("message")
         if state is not None and (state, cancels) != self._state:
@@ -70,6 +73,18 @@ class Display:
             told = f"{_count(custom_status.get('polls') or 0, 'poll')}, {_next_look(custom_status.get('nextPollAt'))}"
             self._waiting.update(Text(told[: max(self._console.width - SPINNER_WIDTH, 0)]))
             self._waiting.start()
+
+    def _job_progress(self, counts: dict[str, Any]) -> None:
+        """How many of a job's runs are where; a line whenever that changes, and one for a problem."""
+        kinds = {"found": "found", "underWay": "under way", "stopped": "stopped", "notStopped": "not stopped"}
+        state = tuple(counts.get(kind) or 0 for kind in kinds)
+        problem = (counts.get("problem") or {}).get("message")
+        if state != self._state and state[0]:
+            self.line(", ".join(f"{number} {kind}" for number, kind in zip(state, kinds.values(), strict=True)), "cyan")
+            self._state = state
+        if problem and problem != self._problem:
+            self.line(f"trying again: {problem}", "yellow")
+        self._problem = problem
 
     def timeline(self, result: dict[str, Any]) -> None:
         """The last state has its line, if it is news, and the outcome stands last, with the reason for a bad one."""

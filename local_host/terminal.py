@@ -18,13 +18,15 @@ REQUEST_SECONDS = 30.0
 
 def cancel(url: str, order: dict[str, Any], display: Display) -> tuple[int, dict[str, Any]]:
     """The exit code, and the result (or the refusal) as the HTTP trigger gave it."""
-    accepted = requests.post(f"{url}/api/cancel-active-run", json=order, timeout=REQUEST_SECONDS)
+    route = "cancel-active-runs" if "jobId" in order else "cancel-active-run"
+    accepted = requests.post(f"{url}/api/{route}", json=order, timeout=REQUEST_SECONDS)
     if accepted.status_code != HTTPStatus.ACCEPTED:
         refusal: dict[str, Any] = accepted.json()
         for problem in refusal.get("problems") or [refusal.get("detail", "")]:
             display.line(problem, "red")
         return BAD_REQUEST, refusal
-    display.line(f"in a browser: {accepted.headers['Location']}")
+    if route == "cancel-active-run":
+        display.line(f"in a browser: {accepted.headers['Location']}")
     while True:
         looked = requests.get(accepted.headers["Location"], timeout=REQUEST_SECONDS)
         if looked.status_code != HTTPStatus.ACCEPTED:

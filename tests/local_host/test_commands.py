@@ -17,6 +17,7 @@ import requests
 
 from local_host.emulators.run_life import Life
 from tests.support.drips import DRIPS
+from tests.support.job_caller import JOB, of
 from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
 from tests.support.serve_process import FOLDER, ServeProcess, environment, pasted, serving
 from tests.support.the_token import TOKEN
@@ -93,6 +94,22 @@ def test_cancel_exits_0_when_the_run_is_stopped(workspace: JobsApi) -> None:
     done = run("cancel", str(run_id), "--reason", "a test", DATABRICKS_HOST=workspace.url, LOCAL_DATABRICKS_TOKEN=TOKEN)
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "canceled")
     assert json.loads(done.stdout)["reason"] == "a test"
+
+
+def test_cancel_stops_every_active_run_of_a_job(workspace: JobsApi) -> None:
+    runs = [workspace.add_run(of()) for _ in range(3)]
+    other = workspace.add_run()
+    settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
+    done = run("cancel", "--job", str(JOB), "--reason", "a test", **settings)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["outcome"], sorted(one["runId"] for one in result["runs"])) == ("stopped", runs)
+    assert "3 found" in done.stderr
+    assert workspace.state_of(other) == "RUNNING"
+    assert run("cancel", "--job", str(JOB), str(other), **settings).returncode == 2
+    refused = run("cancel", str(other), "--only", "queued", **settings)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--only and --max-runs are for --job." in refused.stderr
 
 
 def test_a_rehearsal_exits_0_when_nothing_stands_in_the_way_and_1_when_something_does(workspace: JobsApi) -> None:
