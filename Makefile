@@ -34,25 +34,26 @@ TOGETHER := --numprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 
 help:
-	@echo 'make demo       one cancellation on an emulated workspace, shown; no account is needed'
+	@echo 'make demo       one cancellation on an emulated workspace; needs no account'
 	@echo 'make serve      the app at port 7071 until Ctrl-C; PORT=0 takes a free port'
 	@echo 'make cancel     cancels RUN=455644833 of the workspace that the settings name;'
-	@echo '                WORKSPACE=name, REASON="over budget" and TIMEOUT=seconds may be left out'
+	@echo '                WORKSPACE=name REASON="over budget" TIMEOUT=seconds, if need be'
 	@echo 'make azurite    a Storage queue for `make serve`, until Ctrl-C (needs npm)'
 	@echo
 	@echo 'make test       the tests'
-	@echo 'make lint       what CI checks beside the tests; `make format` mends what ruff can mend'
+	@echo 'make lint       what CI checks beside tests; `make format` mends some of it'
 	@echo 'make test-live  asks a host elsewhere: BASE=https://... KEY=...'
 	@echo 'make soak       the tests that have two sizes, at their full size'
-	@echo 'make compat     this release and BASE=COMMIT go on with the cancellations of each other'
+	@echo 'make compat     this release and BASE=COMMIT take over from each other'
 	@echo 'make histories  records the golden histories of VERSION=0.3'
 	@echo 'make bench      measures this app beside its peers'
 	@echo 'make picture    draws docs/how-it-works.svg'
 	@echo 'make screenshots  takes the pictures of the pages, where there is a Chromium'
-	@echo 'make lock       locks the dependencies; `make audit` asks for known vulnerabilities'
+	@echo 'make lock       locks what is installed; `make audit` asks what is known of it'
 	@echo 'make clean      removes .venv and whatever else these commands have made'
 	@echo
-	@echo 'PYTHON=python3.12 names a Python (3.11 to 3.13); if it is another than that of .venv, .venv is made anew.'
+	@echo 'PYTHON=python3.12 names a Python (3.11 to 3.13); another than the one of .venv'
+	@echo 'makes .venv anew.'
 	@echo 'From another directory: make -sC PATH demo'
 
 # .venv stays as it is for as long as it works and nobody names another Python

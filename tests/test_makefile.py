@@ -67,7 +67,7 @@ def test_make_alone_lists_every_command_that_is_for_a_person(folder: Path) -> No
         "node",
     }
     assert make(folder, "help").stdout == listed.stdout
-    assert max(map(len, listed.stdout.splitlines())) <= 120
+    assert max(map(len, listed.stdout.splitlines())) < 80
 
 
 def test_cancel_hands_over_what_it_was_given_as_it_was_given(folder: Path) -> None:
