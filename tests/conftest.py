@@ -18,7 +18,6 @@ from local_host.background import LOOPBACK, BackgroundServers
 from local_host.emulators.certificates import Certificates
 from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 from local_host.emulators.workspace import JobsApi
-from local_host.environment import spare_loopback
 from local_host.host import LocalHost
 from tests.support.app_settings import with_short_waits
 from tests.support.the_token import SECRET, TOKEN
@@ -26,7 +25,9 @@ from tests.support.the_token import SECRET, TOKEN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-spare_loopback()  # a proxy in the shell has nothing to do with the tests
+# a proxy in the shell has nothing to do with the tests, unless they go to a host elsewhere through it
+for variable in [] if os.environ.get("LIVE_BASE") else [key for key in os.environ if key.lower().endswith("_proxy")]:
+    del os.environ[variable]
 
 pytest_plugins = ["tests.support.soak", "tests.support.azurite", "tests.support.http_action", "tests.support.browser"]
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from local_host.emulators.workspace import JobsApi
+
 SECONDS = 30.0
 AT_ONCE = 2.0  # seconds, on a machine that does much else
 CTRL_C = b"\x03"
@@ -119,6 +121,19 @@ def test_ctrl_c_while_serve_waits_for_a_storage_that_is_silent(terminal: Callabl
             assert serve.ends(AT_ONCE) == 130
     assert serve.shown.count(b"Stopped.") == 1
     assert b"Traceback" not in serve.shown
+
+
+def test_a_cancel_ends_with_its_result(workspace: JobsApi, tmp_path: Path) -> None:
+    settings = environment({"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN})
+    command = [sys.executable, "-m", "local_host", "cancel", str(workspace.add_run())]
+    with subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True) as cancel:  # noqa: S603  # our own interpreter
+        assert cancel.stdout is not None
+        for line in cancel.stdout:
+            if line == "}\n":
+                break
+        told = time.monotonic()
+        assert cancel.wait(SECONDS) == 0
+        assert time.monotonic() - told < AT_ONCE / 2
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
