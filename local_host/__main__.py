@@ -27,7 +27,7 @@ from local_host.emulators.jobs import STARTED
 from local_host.emulators.run_life import Life
 from local_host.engine.journal import JournalError
 from local_host.engine.journaled_engine import JournaledEngine
-from local_host.environment import Emulated, complete, forget_settings, places, storage
+from local_host.environment import complete, forget_settings, places, storage
 from local_host.host import LocalHost
 from local_host.keys import Keys
 from local_host.log import Log
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from pathlib import Path
-
-NAMED = 5  # cancellations that begin again
 
 
 def main(arguments: list[str]) -> int:
@@ -126,7 +124,7 @@ def serve(options: argparse.Namespace) -> int:
             else:
                 log.say("queue", "no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for `make azurite`)")
             if isinstance(host.engine, JournaledEngine):
-                for line in _begun_again(host.engine.begun_again, emulated):
+                for line in whereabouts.begun_again(host.engine.begun_again, emulated=emulated.workspace is not None):
                     log.say("journal", line)
             run_id: int | str = "RUN_ID"
             if emulated.workspace is not None:
@@ -136,13 +134,14 @@ def serve(options: argparse.Namespace) -> int:
                 log.say("runs", f"runs {runs[0]} to {runs[-1]} of the emulated workspace are active", runIds=runs)
                 token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
                 log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
+            kept = f"begins again with --state {options.state}" if options.state else "is forgotten"
+            ending.say(f"Stopped. What had not ended {kept}; a cancel that was sent stays sent.")
+            stop = ending.gently()  # before anybody can know that it listens
             log.say("listening", f"listening on {host.url}", url=host.url)
             log.say("page", f"in a browser: {host.url}/api/cancel-active-run")
             command = curl(host.url, run_id, options.keys)
             log.say("try", command, command=command)
-            kept = f"begins again with --state {options.state}" if options.state else "is forgotten"
-            ending.say(f"Stopped. What had not ended {kept}; a cancel that was sent stays sent.")
-            ending.gently().wait()
+            stop.wait()
     return 0
 
 
@@ -198,17 +197,6 @@ def _display(*, quiet: bool) -> Display:
     ending.before_the_end(display.close)
     ending.say("Stopped. What this process was waiting for is forgotten; a cancel that was sent stays sent.")
     return display
-
-
-def _begun_again(instance_ids: list[str], emulated: Emulated) -> list[str]:
-    """What a journal's unfinished cancellations are told with."""
-    if not instance_ids:
-        return ["journal: nothing begins again"]
-    new = (
-        "a new emulated workspace, whose runs are not those of before" if emulated.workspace else "the same workspaces"
-    )
-    more = f" and {len(instance_ids) - NAMED} more" if len(instance_ids) > NAMED else ""
-    return [f"journal: what had not ended begins again, against {new}: {', '.join(instance_ids[:NAMED])}{more}"]
 
 
 def _app_module() -> Any:

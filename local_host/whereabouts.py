@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+NAMED = 5  # cancellations that begin again
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,3 +44,12 @@ def _place(host: str) -> str:
     except ValueError:
         return "?"
     return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "?"
+
+
+def begun_again(instance_ids: list[str], *, emulated: bool) -> list[str]:
+    """What a journal's unfinished cancellations are told with."""
+    if not instance_ids:
+        return ["journal: nothing begins again"]
+    new = "a new emulated workspace, whose runs are not those of before" if emulated else "the same workspaces"
+    more = f" and {len(instance_ids) - NAMED} more" if len(instance_ids) > NAMED else ""
+    return [f"journal: what had not ended begins again, against {new}: {', '.join(instance_ids[:NAMED])}{more}"]
