@@ -69,13 +69,14 @@ def job_page(place: Place, reply: Reply) -> Reply:
     job_id, workspace = (known.job_id, known.workspace) if known else (told.get("jobId"), told.get("workspace"))
     rehearsal = bool(told.get("dryRun")) or (known is not None and known.dry_run)
     active = told.get("outcome") is None
-    badge, kind, sentence, step = _UNDER_WAY if active else _ENDED.get(str(told["outcome"]), _ENDED["failed"])
-    title = f"Job {job_id} in {workspace}" + (": queued runs only" if known and known.only else "")
+    *_, sentence, step = _UNDER_WAY if active else _ENDED.get(str(told["outcome"]), _ENDED["failed"])
+    badge = badge_of({**told, "dryRun": rehearsal})
+    title = name_of(job_id, workspace, known.only if known else told.get("only"))
     runs = _runs(told)
     lines = [_line(place, one, workspace, rehearsal=rehearsal) for one in runs]
     content: list[Node] = [
         el("h1", title),
-        el("p", words.Badge(f"Rehearsal: {badge}" if rehearsal else badge, kind).element()),
+        el("p", badge.element()),
         el(
             "p",
             "This was a rehearsal, which sends nothing. " if rehearsal and not active else None,
@@ -95,7 +96,19 @@ def job_page(place: Place, reply: Reply) -> Reply:
         el("section", el("h2", "The facts", id="facts"), facts(_facts(told)), aria_labelledby="facts"),
     ]
     seconds = int(reply.headers.get("Retry-After", "5")) if active else None
-    return page(place, reply, f"{badge}: {title}", content, refresh_seconds=seconds)
+    return page(place, reply, f"{badge.text}: {title}", content, refresh_seconds=seconds)
+
+
+def badge_of(told: Mapping[str, Any]) -> words.Badge:
+    """Of a result, or of a line of the list."""
+    outcome = told.get("outcome")
+    text, kind, *_ = _UNDER_WAY if outcome is None else _ENDED.get(str(outcome), _ENDED["failed"])
+    return words.Badge(f"Rehearsal: {text}" if told.get("dryRun") else text, kind)
+
+
+def name_of(job_id: Any, workspace: Any, only: Any) -> str:
+    """What an order for a job's runs is called."""
+    return f"Job {job_id} in {workspace}" + (": queued runs only" if only else "")
 
 
 def _step(told: Mapping[str, Any], otherwise: str) -> list[Node]:

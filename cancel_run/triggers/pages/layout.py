@@ -39,12 +39,11 @@ class Place:
         """False when the reader has asked for a page that stands still."""
         return query_of(self.url).get("refresh") != "off"
 
-    def path(self, instance_id: str | None = None, **query: str | None) -> str:
-        """The path of the list, or of one cancellation, on this host."""
+    def path(self, instance_id: str | None = None, *, route: str = ROUTE) -> str:
+        """The path of the list, or of one cancellation or job below ``route``, on this host."""
         # one slash: what begins with two would be another host
-        found = f"/{urlsplit(base_url(self.url, self.route)).path.lstrip('/')}/{ROUTE}"
-        given = {key: value for key, value in query.items() if value}
-        return found + (f"/{quote(instance_id)}" if instance_id else "") + (f"?{urlencode(given)}" if given else "")
+        found = f"/{urlsplit(base_url(self.url, self.route)).path.lstrip('/')}/{route}"
+        return found + (f"/{quote(instance_id)}" if instance_id else "")
 
     def with_query(self, **changed: str | None) -> str:
         """This address with some of its parameters changed, and without a key."""

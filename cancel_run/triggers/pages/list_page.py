@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cancel_run.cancellation.stored import moment
+from cancel_run.triggers import job_trigger
 from cancel_run.triggers.callers_url import query_of
 from cancel_run.triggers.pages import words
+from cancel_run.triggers.pages.job_page import badge_of, name_of
 from cancel_run.triggers.pages.layout import Place, clock, page
 from cancel_run.triggers.pages.markup import el
 
@@ -25,6 +27,7 @@ _KINDS = {None: "All", "active": "Under way", "ended": "Ended"}
 def list_page(place: Place, reply: Reply) -> Reply:
     """The page of the list's answer."""
     told: list[Mapping[str, Any]] = list(reply.body["cancellations"])
+    jobs: list[Mapping[str, Any]] = list(reply.body.get("jobs") or [])
     query = query_of(place.url)
     asked = query.get("status")
     scope = [f"in {query['workspace']}"] if query.get("workspace") else []
@@ -33,7 +36,8 @@ def list_page(place: Place, reply: Reply) -> Reply:
         el("li", el("a", name, href=place.with_query(status=kind), aria_current="page" if kind == asked else None))
         for kind, name in _KINDS.items()
     ]
-    items = [_line(place, one) for one in told]
+    both = sorted([*told, *jobs], key=lambda one: str(one.get("startedAt")), reverse=True)
+    items = [_job_line(place, one) if "jobId" in one else _line(place, one) for one in both]
     older = urlsplit(str(reply.body.get("next") or ""))
     content: list[Node] = [
         el("h1", title),
@@ -43,7 +47,7 @@ def list_page(place: Place, reply: Reply) -> Reply:
         if reply.body.get("more")
         else None,
     ]
-    active = any(one.get("outcome") is None for one in told)
+    active = any(one.get("outcome") is None for one in both)
     return page(place, reply, title, content, refresh_seconds=REFRESH_SECONDS if active else None, is_list=True)
 
 
@@ -51,10 +55,21 @@ def _nothing(asked: str | None) -> str:
     return "Nothing is under way." if asked == "active" else "There is none."
 
 
+def _job_line(place: Place, one: Mapping[str, Any]) -> Element:
+    name = name_of(one.get("jobId"), one.get("workspace"), one.get("only"))
+    href = place.path(str(one.get("instanceId")), route=job_trigger.ROUTE)
+    return el("li", el("h2", el("a", name, href=href)), badge_of(one).element(), el("p", _begun(place, one)))
+
+
+def _begun(place: Place, one: Mapping[str, Any]) -> str | None:
+    began = moment(one.get("startedAt"))
+    return f"Begun {clock(began)}, {words.duration((place.now - began).total_seconds())} ago. " if began else None
+
+
 def _line(place: Place, one: Mapping[str, Any]) -> Element:
     instance_id = str(one.get("instanceId"))
     name = f"Run {one.get('runId')} in {one.get('workspace')}"
-    began, state = moment(one.get("startedAt")), one.get("lifeCycleState")
+    state = one.get("lifeCycleState")
     by = one.get("startedBy") or one.get("requestedBy") or "somebody who did not say"
     through = " through the queue" if one.get("fromQueue") else ""
     return el(
@@ -63,7 +78,7 @@ def _line(place: Place, one: Mapping[str, Any]) -> Element:
         words.badge(one).element(),
         el(
             "p",
-            f"Begun {clock(began)}, {words.duration((place.now - began).total_seconds())} ago. " if began else None,
+            _begun(place, one),
             f"The run was last seen {state}. " if isinstance(state, str) else None,
         ),
         el(

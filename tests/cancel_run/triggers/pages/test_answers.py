@@ -297,4 +297,8 @@ def test_the_page_of_a_job_leads_to_each_of_its_runs(host: LocalHost, workspace:
     assert links == {"/api/cancel-active-run", *(f"/api/cancel-active-run/prod-{run_id}" for run_id in runs)}
     assert result["outcome"] == "notStopped"
     assert "Not all stopped" in page.text
+    (listed,) = [
+        one for tag, one in read(looked(host, "").text).elements if tag == "a" and "-runs/" in str(one["href"])
+    ]
+    assert listed["href"] == f"/api/cancel-active-runs/prod~job-{JOB}"
     assert page.headers["Vary"] == "Accept"
