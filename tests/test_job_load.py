@@ -38,8 +38,8 @@ class Size:
     seconds: float  # the longest that it may take
 
 
-SMALL = Size(30, joined=3, end=10, longest=6, kills=1, seconds=90)
-FULL = Size(500, joined=20, end=250, longest=60, kills=5, seconds=900)
+SMALL = Size(30, joined=3, end=10, longest=9, kills=1, seconds=90)
+FULL = Size(500, joined=20, end=250, longest=90, kills=5, seconds=900)
 
 
 @pytest.fixture
@@ -77,20 +77,20 @@ def test_all_active_runs_of_a_job_stop_under_a_limit_and_none_is_canceled_twice(
 ) -> None:
     size = FULL if soak else SMALL
     chance = random.Random(19)  # noqa: S311  # no secret hangs on it
-    stop = (Row("TERMINATING", seconds=2.0), STOPPED[-1])
-    runs = [workspace.add_run(of(after_cancel=stop)) for _ in range(size.runs - size.end)]
-    by_themselves = [
-        workspace.add_run(
-            of(JOB, Row("RUNNING", seconds=chance.uniform(5, size.longest)), Row("TERMINATED", result="SUCCESS"))
-        )
-        for _ in range(size.end)
+    stops = [(Row("TERMINATING", seconds=seconds), STOPPED[-1]) for seconds in (10.0, 2.0)]
+    joined_ones = [workspace.add_run(of(after_cancel=stops[0])) for _ in range(size.joined)]
+    runs = joined_ones + [
+        workspace.add_run(of(after_cancel=stops[1])) for _ in range(size.runs - size.end - size.joined)
     ]
+    ended = Row("TERMINATED", result="SUCCESS")
+    lives = (chance.uniform(size.longest / 3, size.longest) for _ in range(size.end))
+    by_themselves = [workspace.add_run(of(JOB, Row("RUNNING", seconds=seconds), ended)) for seconds in lives]
     other = workspace.add_run(of(OTHER))
     workspace.faults.throttle(LIMIT)
     process = ServeProcess(settings)
     try:
         assert process.listens()
-        for run_id in runs[: size.joined]:
+        for run_id in joined_ones:
             assert ask(process, "POST", "/api/cancel-active-run", {"runId": run_id}).status_code == 202
         began = time.monotonic()
         for joined in (False, True):

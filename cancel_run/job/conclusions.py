@@ -164,6 +164,9 @@ def _note_seen(progress: JobProgress, answer: Mapping[str, Any], now: datetime) 
     for child in progress.children:
         if child.under_way and child.run_id in ended:
             told = ended[child.run_id]
+            if child.joined and not told.get("stopped") and now < progress.deadline:
+                child.began_at = child.joined = None  # it was another order's wait that was over
+                continue
             child.ended, child.stopped = True, bool(told.get("stopped"))
             child.outcome, child.state = told.get("outcome"), told.get("state") or child.state
         elif child.under_way and child.run_id in lost:

@@ -82,7 +82,8 @@ async def start_cancellations(
             client,
             settings(),
             request,
-            since,
+            clock.now(),  # from now on it grows old
+            since=since,
             event=family["event"],
             started_by=family.get("startedBy"),
             from_queue=family.get("fromQueue", False),

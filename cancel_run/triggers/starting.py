@@ -53,23 +53,22 @@ class Started:
     order_joined: str | None = None
 
 
-async def start_or_join(  # what is known of an order at its beginning
+async def start_or_join(
     client: DurableClient,
     settings: Settings,
     request: CancelRequest,
     asked_at: datetime,
     *,
     event: str | None = None,
-    started_by: str | None = None,
-    from_queue: bool | None = None,
-    only: str | None = None,
+    since: datetime | None = None,
+    **decided: Any,
 ) -> Started:
     """One orchestration is cancelling the run: a new one, or the one that already was.
 
     ``event`` is what a message from the queue is known by; None for a request over HTTP. A message that is delivered
-    again begins nothing: it is compared with the order that the instance has, and with how that ended. ``started_by``
-    is the caller as Microsoft Entra has verified it. ``from_queue`` says that nobody asks again, which is so of events
-    unless it is said; ``only`` is ``queued`` for a run that is to be left alone once it has left its job's queue.
+    again begins nothing: it is compared with the order that the instance has, and with how that ended. What has stopped
+    the run ``since``, which is ``asked_at`` unless it is said, was what the event asks for. ``decided`` are further
+    fields of the order.
 
     A rehearsal has an instance and an orchestrator of its own: it knows of no cancellation, and none knows of it.
 
@@ -91,10 +90,8 @@ async def start_or_join(  # what is known of an order at its beginning
             schedule=settings.schedule,
             asked_at=asked_at,
             event=event,
-            started_by=started_by,
-            from_queue=event is not None if from_queue is None else from_queue,
             earlier=None if request.dry_run else _result(known),
-            only=only,
+            **{"from_queue": event is not None, **decided},
         ).to_json()
 
     how, joined = await begin_or_join(
@@ -102,7 +99,7 @@ async def start_or_join(  # what is known of an order at its beginning
         REHEARSAL if request.dry_run else ORCHESTRATOR,
         instance_id,
         order,
-        is_done=lambda known: event is not None and is_done(known, event, asked_at),
+        is_done=lambda known: event is not None and is_done(known, event, since or asked_at),
     )
     return Started(
         instance_id,

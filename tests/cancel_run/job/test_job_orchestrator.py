@@ -153,6 +153,17 @@ def test_what_another_order_has_taken_over_is_begun_again() -> None:
     assert (hub.begun, ended.output["outcome"]) == ([1, 2, 2], "stopped")
 
 
+def test_one_that_was_joined_and_ends_without_a_stop_is_begun_anew() -> None:
+    def gives_up(_: Any) -> Any:
+        hub.joined = set()
+        return {"ended": [{"runId": 1, "stopped": False, "outcome": "timedOut", "state": "RUNNING"}], "lost": []}
+
+    hub = Hub({1: 2}, joined=[1])
+    hub.faults["readCancellations"].append(gives_up)
+    ended = carried_out(hub)
+    assert (hub.begun, ended.output["outcome"]) == ([1, 1], "stopped")
+
+
 def test_a_run_that_started_meanwhile_is_told() -> None:
     hub = Hub({1: 1})
     hub.started_later = [9]
