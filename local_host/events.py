@@ -14,12 +14,14 @@ PATH_LIMIT = 200  # characters
 
 
 def request(method: str, path: str, status_code: int, milliseconds: float) -> None:
-    """A request was answered; ``path`` is without the query, in which a key may stand."""
+    """A request was answered; ``path`` is without the query, in which a key may stand.
+
+    Whatever the status code is: why it is one of 5xx is told by whoever gave it.
+    """
     cut = path if len(path) <= PATH_LIMIT else f"{path[:PATH_LIMIT]}..."
     spent = round(milliseconds)
-    level = logging.ERROR if status_code >= 500 else logging.INFO  # noqa: PLR2004  # the server errors of HTTP
     fields = {"method": method, "path": cut, "statusCode": status_code, "milliseconds": spent}
-    tell("request", f"{method} {cut}  {status_code}  {spent} ms", level, **fields)
+    tell("request", f"{method} {cut}  {status_code}  {spent} ms", logging.INFO, **fields)
 
 
 def message(message_id: str, queue: str, milliseconds: float) -> None:
