@@ -1,6 +1,7 @@
 """What follows from each answer for the cancellation of a job's runs: an answer and the time go in.
 
-The answers are those of ``listActiveRuns``, ``startCancellations`` and ``readCancellations``.
+The answers are those of ``listActiveRuns``, ``startCancellations`` and ``readCancellations``. It is longer than most:
+there is a function for each kind of answer at each step.
 """
 
 from __future__ import annotations

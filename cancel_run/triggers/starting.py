@@ -1,4 +1,7 @@
-"""Starting a cancellation: one orchestration for one run, however many ask and through whichever trigger."""
+"""Starting a cancellation: one orchestration for one run, however many ask and through whichever trigger.
+
+It is longer than most: what the SDK's client says of an instance is read here and nowhere else.
+"""
 
 from __future__ import annotations
 
