@@ -1,9 +1,9 @@
-"""What a thousand cancellations cost: ``python -m infra.cost [--seconds-to-stop 30] [--callers 1] ...``.
+"""What a thousand cancellations cost, and a month without any: ``python -m infra.cost [--seconds-to-stop 30] ...``.
 
 Executions and events are counted in the history that the orchestrator makes. What one of them takes, in storage and
 telemetry, is fitted to what was counted once on Microsoft's host (:data:`SEEN`); what it takes in time is assumed. Each
 of these numbers is an option, and so is each price, in :func:`parser` and nowhere else. Prices are in USD.
-docs/operations.md and docs/benchmarks.md have their figures from here.
+docs/costs.md, docs/benchmarks.md and the README have their figures from here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ CANCELLATIONS = 1000
 
 # one cancellation of 30 s on 2026-11-25: Functions host 4.1037, Durable extension 3.19.0, Storage Queues extension
 # 5.3.10, Azurite. The telemetry is what is left with the event as a warning; before it were 139 kB.
-SEEN = {"polls": 13, "storage requests": 470, "telemetry kB": 58}
+SEEN = {"polls": 13, "storage requests": 470, "telemetry kB": 58, "storage requests of a short one": 140}
+DAYS = 30
 INSTANCE_ID = "prod-455644833"
 RUN_ID = 455644833
 ORDER = Order(run_id=RUN_ID, workspace="prod", wait_timeout_seconds=LONGEST_WAIT_SECONDS).to_json()
@@ -147,21 +148,75 @@ class Bill:
         return sum(usd for _, _, usd in self.rows)
 
 
+@dataclass(frozen=True)
+class AtRest:
+    """What thirty days without a cancellation cost, at the assumptions and prices of :func:`parser`."""
+
+    options: argparse.Namespace
+
+    @property
+    def rows(self) -> list[tuple[str, str, float]]:
+        """What is there by default, how much of it, and USD."""
+        given, seconds = self.options, DAYS * 24 * 3600
+        transactions = given.always_ready * given.at_rest_per_minute * seconds // 60
+        rules = {"5": given.rules_5, "15": given.rules_15, "60": given.rules_60}
+        prices = {"5": given.rule_5_price, "15": given.rule_15_price, "60": given.rule_15_price}
+        return [
+            (
+                f"an instance that is always ready, {given.instance_gb:g} GB",
+                f"{given.always_ready}",
+                given.always_ready * given.instance_gb * seconds * given.baseline_price,
+            ),
+            (
+                "storage transactions of it",
+                f"{given.at_rest_per_minute} a minute",
+                transactions * given.transaction_price / 1e4,
+            ),
+            *(
+                (f"alert rules that look every {minutes} minutes", f"{count}", count * prices[minutes])
+                for minutes, count in rules.items()
+            ),
+        ]
+
+    @property
+    def network_rows(self) -> list[tuple[str, str, float]]:
+        """The same of ``privateNetwork``, in a network that is made."""
+        given, hours = self.options, DAYS * 24
+        return [
+            ("gateway", "1", hours * given.gateway_price),
+            ("public address", "1", hours * given.address_price),
+            ("private endpoints", f"{given.endpoints}", given.endpoints * hours * given.endpoint_price),
+            ("private DNS zones", f"{given.endpoints}", given.endpoints * given.zone_price),
+        ]
+
+    @property
+    def usd(self) -> float:
+        """What is there by default."""
+        return sum(usd for _, _, usd in self.rows)
+
+
 def bill(options: argparse.Namespace) -> Bill:
     """That of one cancellation."""
     return Bill(count(options.seconds_to_stop, options.callers, options.answer_seconds), options)
 
 
 def report(options: argparse.Namespace) -> str:
-    """The table in docs/operations.md, and what stands below it."""
-    one = bill(options)
-    lines = ["| | each | a thousand, USD |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {each} | {usd * CANCELLATIONS:.2f} |" for name, each, usd in one.rows]
-    lines += [f"| **together** | | **{one.usd * CANCELLATIONS:.2f}** |"]
-    minute = options.at_rest_per_minute
-    month = minute * 60 * 24 * 30 * options.transaction_price / 1e4
-    lines += ["", f"At rest an instance makes {minute} storage transactions a minute: {month:.2f} USD in 30 days."]
-    return "\n".join(lines)
+    """The three tables in docs/costs.md: cancellations, at rest, at rest in a network of its own."""
+    one, rest = bill(options), AtRest(options)
+    thousand = [(name, each, usd * CANCELLATIONS) for name, each, usd in one.rows]
+    days = f"{DAYS} days, USD"
+    tables = [
+        _table("each", "a thousand, USD", thousand),
+        _table("how many", days, rest.rows),
+        _table("how many", days, rest.network_rows),
+    ]
+    return "\n\n".join(tables)
+
+
+def _table(amount: str, usd: str, rows: list[tuple[str, str, float]]) -> str:
+    lines = [f"| | {amount} | {usd} |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {each} | {price:.2f} |" for name, each, price in rows]
+    return "\n".join([*lines, f"| **together** | | **{sum(price for *_, price in rows):.2f}** |"])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -183,12 +238,24 @@ def parser() -> argparse.ArgumentParser:
     option("--per-request", 1, "table operations of a start or a look")
     option("--at-rest-per-minute", 111, "storage transactions of an instance that has nothing to do; seen")
     option("--telemetry-kb", 1.0, "of an execution; fitted")
+    option("--always-ready", 1, "instances for the orchestrations; alwaysReadyInstances of the templates")
+    option("--rules-5", 8, "alert rules of the templates that look every 5 minutes")
+    option("--rules-15", 1, "every 15 minutes")
+    option("--rules-60", 2, "every hour")
+    option("--endpoints", 4, "private endpoints: blob, queue, table, vault; 5 with a private inbound")
     option("--execution-price", 0.40, "a million executions; from memory")
     option(
         "--gigabyte-second-price", 0.000026, "a GB s; modal.com/blog/azure-function-pricing-guide, 2025-05-22, East US"
     )
     option("--transaction-price", 0.004, "ten thousand transactions of a queue; from memory, and tables cost less")
     option("--telemetry-price", 2.30, "a GB of analytics logs; monitoringcost.com/azure-monitor-cost, 2026")
+    option("--baseline-price", 0.000004, "a GB s of an instance that is always ready and does nothing; from memory")
+    option("--rule-5-price", 1.50, "a month, an alert rule that looks every 5 minutes; from memory")
+    option("--rule-15-price", 0.50, "a month, one that looks every 15 minutes or less often; from memory")
+    option("--gateway-price", 0.045, "an hour of a NAT gateway; c3x.dev/resources/azure/azurerm_nat_gateway, 2026")
+    option("--address-price", 0.005, "an hour of a public address; the same page")
+    option("--endpoint-price", 0.01, "an hour; c3x.dev/resources/azure/azurerm_private_endpoint, 2026")
+    option("--zone-price", 0.50, "a month, a private DNS zone; gigxp.com, Private Link cost guide, 2025-08-25")
     return made
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,15 +24,12 @@ from cancel_run.text import fingerprint
 from cancel_run.triggers import timer_trigger
 from cancel_run.workspaces import DEFAULT_SECRET
 from function_app import create_app
-from infra import cost
 from local_host.queue_trigger import POISON
 from tests.support import ROOT
 from tests.support.app_settings import host_json
 from tests.support.bicep import as_json, outputs, parameters, resources, source, types, variable
 from tests.support.page import Page, names
 from tests.support.plain_bicep import INFRA
-from tests.support.replay import Replay, orchestrator_of
-from tests.support.scripts import CANCELED, accepted, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,54 +277,6 @@ def test_a_poison_message_is_found_by_what_the_log_says_of_it_and_put_back_as_it
     assert "-poison --num-messages 32" in got
     assert put.endswith("--queue-name cancel-active-run --content @- --output none")
     assert deleted.endswith("-poison --id id-1 --pop-receipt receipt-1")
-
-
-# -- cost ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_model_comes_near_what_was_seen_on_microsofts_host() -> None:
-    seen = cost.SEEN
-    one = next(
-        bill
-        for seconds in range(20, 40)
-        if (bill := cost.bill(cost.parser().parse_args(["--seconds-to-stop", str(seconds)]))).count.polls
-        == seen["polls"]
-    )
-    assert one.queue_operations + one.table_operations == pytest.approx(seen["storage requests"], rel=0.02)
-    assert one.telemetry_kb == pytest.approx(seen["telemetry kB"], rel=0.02)
-    told = PAGE.section("What it costs")
-    assert f"{seen['storage requests']} storage requests" in told
-    assert f"{seen['polls']} polls" in told
-
-
-def test_the_cost_is_what_the_command_says() -> None:
-    options = cost.parser().parse_args([])
-    assert cost.report(options) in PAGE.text
-    one = cost.bill(options).count
-    told = " ".join(PAGE.section("What it costs").split())
-    assert f"is {one.executions} executions: {one.polls} polls and the two other activities, {one.turns} turns" in told
-    assert f"of the orchestrator, {one.requests} requests" in told
-
-
-@pytest.mark.parametrize("seconds", [0.5, 30, 600])
-def test_the_executions_are_those_that_a_replay_of_the_orchestrator_counts(seconds: float) -> None:
-    canceled_at: list[datetime] = []
-
-    def answers(step: str, _: Any) -> Any:
-        if step == "cancelRun":
-            canceled_at.append(replay.now)
-            return accepted
-        if not canceled_at:
-            return run("RUNNING")
-        return CANCELED if replay.now >= canceled_at[0] + timedelta(seconds=seconds) else run("TERMINATING")
-
-    replay = Replay(orchestrator_of(create_app({}), "cancel-active-run"), answers)
-    done = replay.run(cost.ORDER)
-    counted = cost.count(seconds, callers=0)
-    assert done.output["polls"] == counted.polls
-    assert len(done.calls) == counted.activities
-    assert len(done.generations) + len(done.calls) + len(done.timers) == counted.turns
-    assert counted.requests == 1
 
 
 def test_the_scale_of_the_sample_rule_is_told() -> None:
