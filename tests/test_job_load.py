@@ -77,7 +77,7 @@ def test_all_active_runs_of_a_job_stop_under_a_limit_and_none_is_canceled_twice(
 ) -> None:
     size = FULL if soak else SMALL
     chance = random.Random(19)  # noqa: S311  # no secret hangs on it
-    stops = [(Row("TERMINATING", seconds=seconds), STOPPED[-1]) for seconds in (10.0, 2.0)]
+    stops = [(Row("TERMINATING", seconds=seconds), STOPPED[-1]) for seconds in (size.longest / 9, 2.0)]
     joined_ones = [workspace.add_run(of(after_cancel=stops[0])) for _ in range(size.joined)]
     runs = joined_ones + [
         workspace.add_run(of(after_cancel=stops[1])) for _ in range(size.runs - size.end - size.joined)

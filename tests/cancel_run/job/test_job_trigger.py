@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from local_host.emulators.run_life import STOPPED, Life, Row, canceling
+from local_host.emulators.run_life import STOPPED, Life, Row
 from tests.support.caller import cancel, post
 from tests.support.engine_app import until
 from tests.support.job_caller import JOB, OTHER, cancel_job, job_result, look_at_job, of, post_job
@@ -247,8 +247,3 @@ def test_the_list_has_the_orders_for_jobs_beside_the_cancellations_of_their_runs
     assert (job["jobId"], job["outcome"], job["startedAt"]) == (JOB, "stopped", result["startedAt"])
     assert requests.get(job["statusUrl"], timeout=10).json() == result
     assert requests.get(f"{host.url}/api/cancel-active-run?status=active", timeout=10).json()["jobs"] == []
-
-
-def test_a_run_that_stops_slowly_is_waited_for(host: LocalHost, workspace: JobsApi) -> None:
-    workspace.add_run(canceling(1.5, facts={"job_id": JOB}))
-    assert cancel_job(host)["runs"][0]["outcome"] == "canceled"
