@@ -79,10 +79,7 @@ resource readsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, identity.id, 'Key Vault Secrets User')
   properties: {
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles['Key Vault Secrets User']
-    )
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }

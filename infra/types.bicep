@@ -71,6 +71,8 @@ type emailsType = string[]
 @sealed()
 @description('Names of resources, each in place of the one that is made from the name of the environment.')
 type namesType = {
+  @minLength(2)
+  @maxLength(60)
   @description('The function app; unique in all of Azure.')
   functionApp: string?
 
@@ -80,10 +82,14 @@ type namesType = {
   @description('The identity of the app.')
   identity: string?
 
-  @description('The storage account: 3 to 24 letters and digits, unique in all of Azure.')
+  @minLength(3)
+  @maxLength(24)
+  @description('The storage account: small letters and digits, unique in all of Azure.')
   storageAccount: string?
 
-  @description('The vault: 3 to 24 letters, digits and hyphens, unique in all of Azure.')
+  @minLength(3)
+  @maxLength(24)
+  @description('The vault: letters, digits and hyphens, unique in all of Azure.')
   keyVault: string?
 
   @description('Application Insights.')

@@ -119,6 +119,19 @@ def test_every_parameter_comes_from_a_variable_of_its_name() -> None:
     assert not set(named.values()) & set(outputs("main.bicep"))  # azd writes the outputs beside the variables
 
 
+def test_every_rule_of_the_linter_that_is_named_breaks_the_build_but_two_that_say_why() -> None:
+    text = re.sub(r"^ +//.*$", "", source("bicepconfig.json"), flags=re.MULTILINE)
+    rules = json.loads(text)["analyzers"]["core"]["rules"]
+    assert {name for name, rule in rules.items() if rule["level"] != "error"} == {
+        "use-description-vars",
+        "use-recent-api-versions",
+    }
+    # an option whose name the linter does not know is left unread
+    assert rules["use-recent-api-versions"] == {"level": "info", "maxAgeInDays": 730}
+    # off where nobody asks for them
+    assert {"use-user-defined-types", "use-resource-id-functions", "what-if-short-circuiting"} <= set(rules)
+
+
 def test_every_type_of_a_resource_has_one_version_and_that_of_the_last_two_years_where_there_is_one() -> None:
     named = set(re.findall(r"^resource \w+ '([^@']+)@([^']+)'", ALL, re.MULTILINE))
     assert len(dict(named)) == len(named)
@@ -153,6 +166,12 @@ def test_a_file_is_written_as_the_formatter_would_write_it_as_far_as_that_is_kno
     known = r"^(?:@description|metadata|.*Authentication=ManagedIdentity)"
     assert not [line for line in text.splitlines() if len(line) > 120 and not re.match(known, line)]
     assert not re.search(r"^module [^\n]*\n(?:  \w[^\n]*\n)*  name: ", text, re.MULTILINE)
+    # what is broken into lines would not have gone into one of 120 columns
+    calls = re.findall(r"^(( *)\S.*\($\n(?:\2 +.*\n)+\2\).*)$", text, re.MULTILINE)
+    choices = re.findall(r"^(( *)\S.*\n\2  \? [^{[\n].*\n\2  : .*[^{[\n])$", text, re.MULTILINE)
+    for broken, _ in [*calls, *choices]:
+        inside = re.sub(r"(?<=\()\n *|\n *(?=\))", "", broken)
+        assert len(re.sub(r"\n *", " ", inside)) > 120, broken
 
 
 def test_every_resource_that_can_have_tags_has_them() -> None:
