@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # the stubs are a package of their own
 
 from tests.support import ROOT
-from tests.support.bicep import as_json, variable
+from tests.support.bicep import as_json, source, variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +69,12 @@ def test_an_action_has_the_same_version_everywhere() -> None:
     assert all(re.fullmatch(r"v\d+(\.\d+)*|[0-9a-f]{40}", version) for _, version in used)
 
 
-def test_the_deployer_may_give_the_roles_of_the_template_and_no_others() -> None:
-    (roles,) = re.findall(r"^ROLES='([^']*)'", PAGE, re.MULTILINE)
-    assert set(re.findall(r"[0-9a-f-]{36}", roles)) == set(variable("identity.bicep", "roles").values())
+def test_the_deployer_may_give_and_take_the_roles_of_the_template_and_no_others() -> None:
+    assert '--condition "$(cat infra/deployer-condition.txt)"' in PAGE
+    lists = re.findall(r"@(\w+)\[[^]]*\] ForAnyOfAnyValues:GuidEquals \{(.*)\}", source("deployer-condition.txt"))
+    assert [attributes for attributes, _ in lists] == ["Request", "Resource"]  # of what is made, of what is deleted
+    for _, ids in lists:
+        assert sorted(ids.split(", ")) == sorted(variable("identity.bicep", "roles").values())
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash on this machine")
@@ -109,5 +113,12 @@ def test_lists_and_objects_arrive_at_github_as_they_are_in_azd(tmp_path: Path) -
 
 
 def test_the_credential_is_for_the_environment_that_is_deployed_to() -> None:
-    assert '"subject": "repo:\'"$REPOSITORY"\':environment:prod"' in PAGE
+    assert ":environment:prod\"')" in COMMANDS[0]
+    (given,) = re.findall(r"--parameters '(\{.*?\})'", COMMANDS[0].replace("'\"$SUBJECT\"'", "s"), re.DOTALL)
+    assert json.loads(given) == {
+        "name": "github-prod",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "audiences": ["api://AzureADTokenExchange"],
+        "subject": "s",
+    }
     assert "'prod'" in JOB["environment"]

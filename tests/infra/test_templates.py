@@ -101,7 +101,15 @@ def test_every_output_of_a_module_that_is_read_is_there() -> None:
 
 
 def test_every_file_of_infra_is_loaded_or_known() -> None:
-    known = {"main.parameters.json", "host.scheduler.json", "checkov.yaml", "smoke.sh", "cost.py", "package.py"}
+    known = {
+        "main.parameters.json",
+        "host.scheduler.json",
+        "checkov.yaml",
+        "smoke.sh",
+        "cost.py",
+        "package.py",
+        "deployer-condition.txt",
+    }
     known |= {"bicepconfig.json", "compile.sh", TYPES, "samples/plain.bicepparam", "samples/full.bicepparam"}
     used = {modules("main.bicep")[symbol][0] for symbol in modules("main.bicep")} | {"main.bicep", *files_loaded()}
     there = [path for path in INFRA.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
