@@ -19,6 +19,7 @@ from local_host.emulators.run_life import Life, canceling
 from local_host.keys import Keys
 from tests.support import ROOT
 from tests.support.page import Page
+from tests.support.the_token import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,12 +208,31 @@ def test_a_secret_that_is_missing_is_told(
     start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
 ) -> None:
     named = json.dumps({"prod": {"host": workspace.url, "tokenSecret": "not-there-yet"}})
-    host = start_host({**environ, "DATABRICKS_WORKSPACES": named})
+    host = start_host({**environ, "DATABRICKS_WORKSPACES": named}, outputs={"queue": lambda *_: None})
     done = smoke(str(workspace.add_run()), APP_URL=host.url, QUEUE_SECONDS="0")
     assert done.returncode == 1
     assert "The run is not stopped: rejected" in done.stderr
     assert "there is no such secret. Put the Databricks token into it." in done.stderr
     assert "Databricks takes the token: SecretNotFound" in done.stdout
+
+
+def test_a_run_that_nobody_knows_is_no_fault_of_the_token(host: LocalHost) -> None:
+    done = smoke("999", APP_URL=host.url, FUNCTION_KEY=KEY)
+    assert done.returncode == 1
+    assert "The run is not stopped: rejected" in done.stderr
+    assert points(done)["The app reads the vault, and Databricks takes the token"] == "OK"
+
+
+def test_an_order_that_is_refused_leaves_nothing_in_the_queue(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
+) -> None:
+    written: list[Any] = []
+    two = json.dumps({name: {"host": workspace.url, "tokenSecret": SECRET} for name in ("prod", "test")})
+    settings = {**environ, "DATABRICKS_WORKSPACES": two}
+    host = start_host(settings, outputs={"queue": lambda *given: written.append(given)})
+    done = smoke(str(workspace.add_run()), APP_URL=host.url)
+    assert (done.returncode, written) == (2, [])
+    assert "answered 400" in done.stderr
 
 
 # -- who is asked, and with what ---------------------------------------------------------------------------------------
@@ -260,7 +280,7 @@ def test_azd_knows_where_the_app_is_and_az_what_to_show(
     path = azure(azd=known, az=f'echo "$@" >> {tmp_path}/asked; echo from-az')
     done = smoke("7", PATH=path, FUNCTION_KEY=None)
     assert done.returncode == 2
-    assert [one.get(header) for one in came] == [None] * 5 + [shown] * 3
+    assert [one.get(header) for one in came] == [None] * 5 + [shown] * 2
     asked = (tmp_path / "asked").read_text()
     assert ("functionapp keys list --resource-group AZURE_RESOURCE_GROUP --name APP_NAME" in asked) is not bool(
         audience
