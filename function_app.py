@@ -56,14 +56,14 @@ def create_app(environ: Mapping[str, str]) -> df.DFApp:  # noqa: C901  # an app 
     @app.durable_client_input(client_name="client")
     async def list_cancellations(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         listed = await listing.list_cancellations(req, client, load_settings, clock, http_trigger.ROUTE)
-        return _response(answers.as_wanted(req, listed, load_settings, clock))
+        return _response(answers.as_wanted(req, listed, load_settings, clock, http_trigger.ROUTE))
 
     @app.function_name("getCancellation")
     @app.route(route=f"{http_trigger.ROUTE}/{{instanceId}}", methods=ANY_METHOD)
     @app.durable_client_input(client_name="client")
     async def get_cancellation(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         seen = await http_trigger.look(req, client, clock)
-        return _response(answers.as_wanted(req, seen, load_settings, clock))
+        return _response(answers.as_wanted(req, seen, load_settings, clock, http_trigger.ROUTE))
 
     @app.function_name("startJobFromHttp")
     @app.route(route=job_trigger.ROUTE, methods=ANY_METHOD)

@@ -18,6 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from cancel_run.clock import SystemClock
 from cancel_run.settings import Settings, environment
+from cancel_run.triggers.http_trigger import ROUTE
 from cancel_run.triggers.pages.answers import as_wanted
 from cancel_run.triggers.replies import Reply
 from function_app import create_app
@@ -87,7 +88,7 @@ def _told() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _take(browser: Browser, picture: Path, told: dict[str, Any], url: str) -> None:
     request: Any = SimpleNamespace(url=url, headers={"Accept": "text/html"})
-    page = as_wanted(request, Reply(200, told), lambda: Settings.from_environ(IN_AZURE), CLOCK).text()
+    page = as_wanted(request, Reply(200, told), lambda: Settings.from_environ(IN_AZURE), CLOCK, ROUTE).text()
     tab = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]  # as its documentation has it
     tab.set_content(page)
     tab.screenshot(path=str(picture), full_page=True)

@@ -24,8 +24,12 @@ CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
-TIMES_LIMIT = 30  # of the calls of one step, for the same reason; of more, the older ones are kept with gaps
+TIMES_LIMIT = 16  # of the calls of one step, for the same reason; of more, the older ones are kept with gaps
+SENT_AFTER = "sentAfter"  # the key of ``sent_at`` where it is carried: in full the times would be half of all
 SHOWN_LIMIT = 20  # states in the custom status: Durable refuses one of more than 16 KiB in UTF-16
+
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST = timedelta(days=366) // _MILLISECOND
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Progress:
     seen_active_at: datetime | None = None
     repair_id: int | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
-    sent_at: dict[str, list[str]] | None = None
+    sent_at: dict[str, list[str]] = field(default_factory=dict, metadata=NOT_STORED)
     waits: int = 0
     polls: int = 0
     retries: int = 0
@@ -99,11 +103,13 @@ class Progress:
             carried.next_step = POLL_RUN  # a step of a newer release: whatever it was for, a look at the run tells
         if order.dry_run:
             carried.next_step = READ_RUN  # the only one of a rehearsal, whoever wrote what is carried
+        carried.sent_at = _times(carried.unknown.pop(SENT_AFTER, None), carried.started_at)
         return carried
 
     def to_json(self) -> dict[str, Any]:
         """What the next generation needs; :meth:`load` takes it."""
-        return {**self.order.to_json(), "progress": written(self)}
+        sent = {SENT_AFTER: _milliseconds(self.sent_at, self.started_at)} if self.sent_at else {}
+        return {**self.order.to_json(), "progress": {**written(self), **sent}}
 
     @property
     def schedule(self) -> Schedule:
@@ -147,8 +153,7 @@ class Progress:
 
     def sent(self, step: str, now: datetime) -> None:
         """A call of the step was sent, and answered now."""
-        times = [*(self.sent_at or {}).get(step, []), iso(now)]
-        self.sent_at = {**(self.sent_at or {}), step: with_gaps(times)}
+        self.sent_at[step] = with_gaps([*self.sent_at.get(step, []), iso(now)])
 
     def after_a_wait(self, now: datetime, *, at_least: float = 0.0) -> datetime:
         """The instant of the next call: after the schedule's next wait and ``at_least`` seconds, by the deadline."""
@@ -173,7 +178,7 @@ class Progress:
             **({"tokenExpiresAt": iso(self.token_expires_at)} if self.token_expires_at else {}),
             "jobId": self.run and self.run.job_id,
             "timeline": [*self.timeline[:1], *self.timeline[1:][-SHOWN_LIMIT:]],
-            "sentAt": self.sent_at or {},
+            "sentAt": self.sent_at,
         }
 
     def output(self) -> dict[str, Any]:
@@ -213,7 +218,7 @@ class Progress:
             cancels=self.cancels,
             retries=self.retries,
             timeline=self.timeline,
-            sent_at=self.sent_at or {},
+            sent_at=self.sent_at,
             error=self._error(),
             token_expires_at=iso(self.token_expires_at) if self.token_expires_at else None,
         )
@@ -236,3 +241,25 @@ def with_gaps(times: list[str]) -> list[str]:
     """``times``, or where there are too many of them the newest half, and of the older ones every second."""
     half = TIMES_LIMIT // 2
     return times if len(times) <= TIMES_LIMIT else [*times[:-half:2], *times[-half:]]
+
+
+def _milliseconds(times: dict[str, list[str]], since: datetime) -> dict[str, list[int]]:
+    """The times as :func:`_times` takes them."""
+    began = _whole(since)
+    return {step: [(_whole(at) - began) // _MILLISECOND for at in all_] for step, all_ in times.items()}
+
+
+def _times(milliseconds: object, since: datetime) -> dict[str, list[str]]:
+    """The times that so many milliseconds after ``since`` are; what is none of them is left out."""
+    told = milliseconds if isinstance(milliseconds, dict) else {}
+    began = _whole(since)
+    return {
+        step: [iso(began + _MILLISECOND * one) for one in all_ if type(one) is int and 0 <= one < _LONGEST]
+        for step, all_ in told.items()
+        if isinstance(all_, list)
+    }
+
+
+def _whole(at: datetime | str) -> datetime:
+    """To the millisecond, as times are shown."""
+    return datetime.fromisoformat(at if isinstance(at, str) else iso(at))

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cancel_run.errors import SettingsError
-from cancel_run.triggers.pages.cancellation_page import cancellation_page
-from cancel_run.triggers.pages.job_page import job_page
-from cancel_run.triggers.pages.layout import ROUTE, Place
-from cancel_run.triggers.pages.list_page import list_page
 from cancel_run.triggers.pages.negotiation import wants_html
-from cancel_run.triggers.pages.problem_page import problem_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cancel_run.clock import Clock
     from cancel_run.settings import Settings
@@ -22,32 +16,12 @@ if TYPE_CHECKING:
     from cancel_run.triggers.replies import Reply
 
 
-def as_wanted(
-    request: HttpRequest, reply: Reply, settings: Callable[[], Settings], clock: Clock, route: str = ROUTE
-) -> Reply:
+def as_wanted(request: HttpRequest, reply: Reply, settings: Callable[[], Settings], clock: Clock, route: str) -> Reply:
     """The reply to a request below ``route``, as a page where the caller prefers HTML; either says that it depends."""
     reply = replace(reply, headers={**reply.headers, "Vary": "Accept"})
     if not wants_html(request.headers):
         return reply
-    place = Place(request.url, clock.now(), route)
-    if "problems" in reply.body:
-        return problem_page(place, reply)
-    if "cancellations" in reply.body:
-        return list_page(place, reply)
-    if "runId" in reply.body:
-        return cancellation_page(place, reply, _run_url(reply.body, settings))
-    return job_page(place, reply)
+    # imported by the first page: whoever begins a cancellation after a cold start does not wait for it
+    from cancel_run.triggers.pages.reply_page import page_of  # noqa: PLC0415
 
-
-def _run_url(told: Mapping[str, Any], settings: Callable[[], Settings]) -> str | None:
-    """Where the run is in Databricks: the host is the settings' own, whatever the workspace has said."""
-    progress = told.get("progress")
-    job_id = (progress if isinstance(progress, dict) else told).get("jobId")
-    try:
-        workspace = settings().workspaces.get(str(told.get("workspace")))
-    except SettingsError:
-        return None
-    if workspace is None or not workspace.host.startswith("https://") or type(job_id) is not int:
-        return None
-    of = f"?o={workspace.workspace_id}" if workspace.workspace_id else ""
-    return f"{workspace.host}/jobs/{job_id}/runs/{told['runId']}{of}"
+    return page_of(request, reply, settings, clock, route)

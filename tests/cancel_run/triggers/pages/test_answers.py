@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cancel_run.settings import Settings
+from cancel_run.triggers.http_trigger import ROUTE
 from cancel_run.triggers.pages.answers import as_wanted
 from cancel_run.triggers.pages.markup import document, el
 from cancel_run.triggers.pages.negotiation import wants_html
@@ -161,7 +162,7 @@ def page_of(body: dict[str, Any], status_code: int = 200, url: str = URL) -> str
 
     request: Any = SimpleNamespace(url=url, headers=HTML)
     clock: Any = CLOCK
-    return as_wanted(request, Reply(status_code, body), settings, clock).text()
+    return as_wanted(request, Reply(status_code, body), settings, clock, ROUTE).text()
 
 
 HOSTILE = st.one_of(
