@@ -15,7 +15,7 @@ from cancel_run.cancellation.request import LONGEST_WAIT_SECONDS
 from cancel_run.cancellation.schedule import Schedule
 from cancel_run.errors import SettingsError, UnknownWorkspaceError
 from cancel_run.settings_reader import SettingsReader
-from cancel_run.workspaces import Auth, Workspace, read_workspaces
+from cancel_run.workspaces import Auth, Workspace, looks_like_a_token, read_workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +146,8 @@ def queue_name(environ: Mapping[str, str]) -> str:
         SettingsError: it is not a name that Azure Storage takes for a queue.
     """
     name = environ.get("CANCEL_QUEUE_NAME") or DEFAULT_QUEUE_NAME
+    if looks_like_a_token(name):
+        raise SettingsError(["CANCEL_QUEUE_NAME is not repeated: it looks like a token. If it is one, revoke it"])
     if not _QUEUE_NAME.fullmatch(name):
         raise SettingsError(
             [f"CANCEL_QUEUE_NAME is '{name}'; a queue's name has 3 to 63 lower-case letters, digits and single hyphens"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cancel_run.errors import SettingsError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # a run that has ended sends these, a canceled one too: there is nothing to cancel, and to act on them would loop
 EVENTS_OF_ENDED_RUNS = frozenset({"jobs.on_success", "jobs.on_failure"})
+_EVENT = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 
 
 class SettingsReader:
@@ -75,6 +77,9 @@ class SettingsReader:
     def events(self, key: str, default: str) -> frozenset[str]:
         """The names in the setting, which has commas between them."""
         events = frozenset(part.strip() for part in (self.text(key, default) or "").split(",") if part.strip())
+        if not all(_EVENT.fullmatch(event) for event in events):
+            # what is wrong is not repeated: nobody knows what was pasted there
+            self.problems.append(f"{key} must be types of events such as {default}, with commas between")
         if ended := sorted(events & EVENTS_OF_ENDED_RUNS):
             self.problems.append(f"{key} names {', '.join(ended)}, which come when a run has ended: nothing to cancel")
         return events

@@ -53,7 +53,7 @@ _SECRET_ITSELF = re.compile(r"dapi.*|dose[0-9a-f]{8}.*|.*[0-9a-f]{32}.*", re.IGN
 _SURELY_A_NAME = re.compile(r"[A-Za-z]{1,20}(?:-?[0-9]{1,4})?(?:-[A-Za-z]{1,20}(?:-?[0-9]{1,4})?){0,5}")
 _CLIENT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SCOPE = re.compile(r"[A-Za-z0-9:/._-]{1,200}(?: [A-Za-z0-9:/._-]{1,200}){0,9}")
-_WORKSPACE_ID = re.compile(r"[0-9]{1,20}")
+_WORKSPACE_ID = re.compile(r"[1-9][0-9]{0,19}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _NEVER_IN_A_HOST = re.compile(r"[^A-Za-z0-9._:/\[\]-]")  # what no URL of a host has, and what parsers differ about
 _HOST = re.compile(r"\[[0-9a-f:.]+\]|(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")  # in small letters
@@ -124,6 +124,11 @@ def judged_url(key: str, value: str, problems: list[str]) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def looks_like_a_token(text: str) -> bool:
+    """True for what can be a secret of Databricks itself, in the place of its name or of another setting."""
+    return _SECRET_ITSELF.fullmatch(text) is not None
+
+
 def shown_secret(name: str) -> str:
     """What a text calls the vault's secret of that name: its name, unless that could be a secret itself."""
     return f"secret '{name}'" if _SURELY_A_NAME.fullmatch(name) else "the secret that the settings name"
@@ -148,6 +153,14 @@ def _table(text: str, problems: list[str]) -> dict[str, Workspace]:
         return {}
     problems += [f"DATABRICKS_WORKSPACES has the key {_quoted(key)} twice in one object" for key in sorted(repeated)]
     workspaces = {alias: _entry(alias, entry, problems) for alias, entry in table.items()}
+    spellings: dict[str, list[str]] = {}
+    for alias in workspaces:
+        spellings.setdefault(alias.lower(), []).append(_quoted(alias))
+    problems += [
+        f"DATABRICKS_WORKSPACES has the names {' and '.join(named)}, which differ in capitals alone"
+        for named in spellings.values()
+        if len(named) > 1
+    ]
     aliases: dict[str, list[str]] = {}
     for workspace in workspaces.values():
         if workspace.workspace_id is not None:
@@ -229,14 +242,16 @@ def _secret(where: str, name: Any, problems: list[str]) -> str:
 
 
 def _workspace_id(where: str, given: Any, host: str, problems: list[str]) -> str | None:
+    found = _ID_IN_HOST.match(host)
     if given in (None, ""):
-        found = _ID_IN_HOST.match(host)
         return found[1] if found else None
     text = str(given) if type(given) is int else given
-    if isinstance(text, str) and _WORKSPACE_ID.fullmatch(text):
-        return text
-    problems.append(f"{where} must be the number that Azure gave the workspace")
-    return None
+    if not isinstance(text, str) or not _WORKSPACE_ID.fullmatch(text):
+        problems.append(f"{where} must be the number that Azure gave the workspace")
+        return None
+    if found and text != found[1]:
+        problems.append(f"{where} is {text}, and its host is that of {found[1]}; leave it out, or mend the host")
+    return text
 
 
 def _quoted(name: str) -> str:

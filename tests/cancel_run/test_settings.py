@@ -85,6 +85,10 @@ def test_nothing_at_all_names_both_things_that_are_needed() -> None:
         ("HTTP_TIMEOUT_SECONDS", "1000"),
         ("CANCEL_QUEUE_NAME", "Not-A-Queue"),
         ("CANCEL_QUEUE_NAME", "a--b"),
+        ("CANCEL_ON_EVENTS", "jobs.on_start; jobs.on_success"),
+        ("CANCEL_ON_EVENTS", "on_start"),
+        ("DATABRICKS_WORKSPACE_ID", "01"),
+        ("DATABRICKS_WORKSPACE_ID", "2"),
         ("HTTP_AUTH_LEVEL", "admin"),
         ("HISTORY_RETENTION_DAYS", "7"),
         ("HISTORY_RETENTION_DAYS", "30.5"),
@@ -157,7 +161,7 @@ def test_a_token_where_its_secrets_name_belongs_is_refused_unrepeated(pat: str) 
     assert pat not in told + str(caught.value)
 
 
-@pytest.mark.parametrize("key", sorted(set(KEYS) - {"CANCEL_QUEUE_NAME"}))  # a queue may be called anything
+@pytest.mark.parametrize("key", [*KEYS, "CANCEL_ON_EVENTS", "DATABRICKS_WORKSPACE_ID"])
 def test_a_token_in_whatever_setting_is_not_repeated(key: str) -> None:
     try:
         Settings.from_environ({**GOOD, key: PAT})
@@ -194,6 +198,21 @@ def test_a_key_that_is_given_twice_is_refused(table: str) -> None:
 def test_a_workspace_id_that_two_have_is_refused(other: object) -> None:
     with pytest.raises(SettingsError, match="workspaceId 17 at 'a' and 'b'"):
         Settings.from_environ(several(a={"host": "https://a", "workspaceId": "17"}, b=other))
+
+
+def test_a_workspace_id_that_is_not_the_one_in_the_host_is_refused() -> None:
+    one, two = ({"host": f"https://adb-{host}.1.azuredatabricks.net"} for host in (1, 2))
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ(several(a={**one, "workspaceId": "2"}, b={**two, "workspaceId": 1}))
+    assert "DATABRICKS_WORKSPACES['a'].workspaceId is 2, and its host is that of 1" in str(caught.value)
+    assert "DATABRICKS_WORKSPACES['b'].workspaceId is 1, and its host is that of 2" in str(caught.value)
+    same = Settings.from_environ(several(a={**one, "workspaceId": 1}))
+    assert same.workspace(None).workspace_id == "1"
+
+
+def test_names_that_differ_in_capitals_alone_are_refused() -> None:
+    with pytest.raises(SettingsError, match="the names 'prod' and 'PROD', which differ in capitals alone"):
+        Settings.from_environ(several(prod={"host": "https://a"}, PROD={"host": "https://b"}))
 
 
 def test_each_workspace_says_where_its_token_comes_from() -> None:

@@ -7,6 +7,7 @@ what an action group's "Test" sends, at https://learn.microsoft.com/azure/azure-
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import RequestError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = "azureMonitorCommonAlertSchema"
 
 _LOOKED_IN = "the dimensions, the search results, the labels (Prometheus) and the custom properties of the alert"
-_REALS = frozenset({"real", "double", "decimal"})  # types of columns that round a long number
+_REALS = re.compile(r"real|double|decimal|float|single", re.IGNORECASE)  # in types of columns that round a long number
 
 # monitoring services (letters alone, small) whose alerts are about a subscription or a resource, never about a run
 _SERVICES_WITHOUT_RUNS = (
@@ -113,7 +114,7 @@ def _search_results(results: Mapping[str, Any]) -> list[Facts]:
         columns, rows = _columns(table), table.get("rows") if isinstance(table, dict) else None
         for row in rows if isinstance(rows, list) else []:
             values = row if isinstance(row, list) else []
-            found.append([(name, value) for name, value in zip(columns, values, strict=False)])
+            found.append([(name, value) for name, value in zip_longest(columns, values[: len(columns)])])
     return found
 
 
@@ -121,7 +122,7 @@ def _columns(table: Any) -> list[str]:
     """The names of a table's columns, with the suffix of a real one where it is one."""
     columns = table.get("columns") if isinstance(table, dict) else None
     given = [one if isinstance(one, dict) else {} for one in columns] if isinstance(columns, list) else []
-    return [f"{text(one.get('name'))}{'_d' if text(one.get('type')) in _REALS else ''}" for one in given]
+    return [f"{text(one.get('name'))}{'_d' if _REALS.search(text(one.get('type'))) else ''}" for one in given]
 
 
 def _nature(

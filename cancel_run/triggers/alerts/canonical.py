@@ -9,7 +9,7 @@ from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.errors import RequestError
 from cancel_run.page_lookup import aliases_of
 from cancel_run.triggers.alerts.alert import Alert, Refusal
-from cancel_run.triggers.alerts.lookup import Row, fact, placed
+from cancel_run.triggers.alerts.lookup import Row, fact, given, placed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ def recognizes(_: Mapping[str, Any]) -> bool:
 def read(data: Mapping[str, Any], settings: Settings) -> Alert:
     """The request, in the workspace that it names or numbers, or else the default one."""
     rest = {key: value for key, value in data.items() if fact(key) is None}
-    facts = [(key, value) for key, value in data.items() if key != RUN_PAGE]
+    facts = [(key, value) for key, value in given(data) if key != RUN_PAGE]
     with_page = data.get(RUN_PAGE) is not None
     problems: tuple[str, ...] = ()
     try:  # all else that is in it; the run is looked up below, where no page names it

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 from cancel_run.errors import RequestError
 from cancel_run.triggers.alerts.alert import Alert, identity
@@ -27,7 +26,8 @@ _BODIES = ("description", "custom_body", "customBody", "custom_description", "bo
 _TIMES = ("last_triggered_at", "triggered_at", "last_evaluated_at", "evaluated_at", "timestamp")
 _STATES = frozenset({"triggered", "ok", "unknown", "error"})
 _CHANGED = re.compile(r"changed status to (\w+)")
-_ID_IN_HOST = re.compile(r"adb-([0-9]+)\.")
+_ID_IN_HOST = re.compile(r"(?:[a-z]+://)?[^/?#]*?\badb-([0-9]+)\.", re.IGNORECASE)
+_ID_IN_QUERY = re.compile(r"[?&#]o=([^&#]*)")
 
 
 def recognizes(data: Mapping[str, Any]) -> bool:
@@ -88,13 +88,10 @@ def _told(place: Mapping[str, Any]) -> str:
 
 
 def _of_the_url(url: str) -> Facts:
-    """The number of the workspace that the alert comes from."""
-    try:
-        parts = urlsplit(url)
-        number = parse_qs(parts.query).get("o") or _ID_IN_HOST.findall(parts.netloc)
-    except ValueError:
-        return []
-    return [("workspaceId", number[0])] if number else []
+    """The number of the workspace that the alert comes from, wherever the URL has it: it may contradict itself."""
+    in_host = _ID_IN_HOST.match(url)
+    numbers = [*([in_host[1]] if in_host else []), *_ID_IN_QUERY.findall(url)]
+    return [("workspaceId", number) for number in numbers]
 
 
 def _text(places: list[dict[str, Any]], *keys: str) -> str:

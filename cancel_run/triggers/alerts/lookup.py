@@ -4,7 +4,7 @@ A fact is a name and a value, from wherever a sender can put one. Its name may b
 ``run_id``, ``RUN_ID``, ``run-id``, and have the suffix that Log Analytics gives custom columns (``run_id_s``, ``_d``,
 ``_g``). The facts of a row come in levels, what is said of the row first and what is said of all rows last: the first
 level that says anything about the run (or about the workspace) decides, even if what it says cannot be used. Facts of
-one level that contradict each other refuse the row.
+one level that contradict each other refuse the row. Null is an empty value, which is said and cannot be used.
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
     Facts = Sequence[tuple[str, Any]]
 
-RUN_ID, WORKSPACE, WORKSPACE_ID = "runid", "workspace", "workspaceid"
+RUN_ID, WORKSPACE, WORKSPACE_ID, ELSEWHERE = "runid", "workspace", "workspaceid", "elsewhere"
 _NAMES = {RUN_ID: RUN_ID, WORKSPACE: WORKSPACE, "workspacename": WORKSPACE, WORKSPACE_ID: WORKSPACE_ID}
+_WORD = "(?:url|uri|host|hostname|instance|address|domain|endpoint|name|alias|id|ids|number|no|key|org|organization)"
+# other words for a workspace: what they say is not read, and no default may stand in for it
+_ELSEWHERE = re.compile(
+    f"(?:azure)?(?:databricks|dbx|adb)(?:workspaces?{_WORD}{{0,2}}|{_WORD}{{1,2}})|workspaces?{_WORD}{{1,2}}|workspaces"
+)
 
 _JOB_ID = "jobid"
 _COLUMN_SUFFIX = re.compile(r"(?:_[sdg])+$")
@@ -56,8 +61,9 @@ class Source:
 
 
 def fact(name: str) -> str | None:
-    """Which of the known facts the name is a spelling of."""
-    return _NAMES.get(_plain(name))
+    """Which of the known facts the name is a spelling of; ``ELSEWHERE`` for a workspace in words that are not read."""
+    plain = _plain(name)
+    return _NAMES.get(plain) or (ELSEWHERE if _ELSEWHERE.fullmatch(plain) else None)
 
 
 def is_job(name: str) -> bool:
@@ -66,12 +72,23 @@ def is_job(name: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[_\- ]", "", _COLUMN_SUFFIX.sub("", name.strip().lower()))
+    return re.sub(r"[\W_]", "", _COLUMN_SUFFIX.sub("", name.strip().lower()))
+
+
+def _is_real(name: str) -> bool:
+    """True for a name with the suffix of a column of reals, if only under another suffix."""
+    suffix = _COLUMN_SUFFIX.search(name.strip().lower())
+    return suffix is not None and "d" in suffix[0]
 
 
 def pairs(value: Any) -> Facts:
     """The facts of an object; of anything else there are none."""
     return list(value.items()) if isinstance(value, dict) else []
+
+
+def given(data: Mapping[str, Any]) -> Facts:
+    """The facts of a request of the app's own, where null is the same as absent."""
+    return [(key, value) for key, value in data.items() if value is not None]
 
 
 def names_a_run(facts: Facts) -> bool:
@@ -121,7 +138,7 @@ def _job_of(said: Facts, settings: Settings) -> int:
     told = shown(said[0][1])
     if not settings.alerts_may_cancel_jobs:
         raise RequestError([f"it names no run, but the job {told}, and ALERTS_MAY_CANCEL_JOBS is not on"])
-    jobs = {_number(value, real=name.lower().endswith("_d")) for name, value in said}
+    jobs = {_number(value, real=_is_real(name)) for name, value in said}
     job_id = jobs.pop()
     if job_id is None or jobs:
         raise RequestError([f"the job id {told} cannot be used; it is one whole number from 1 to {LARGEST_RUN_ID}"])
@@ -137,9 +154,9 @@ def run_of(levels: Sequence[Facts], looked_in: str) -> int:
     said = _first(levels, RUN_ID)
     if not said:
         raise RequestError([f"it names no run: a run id (runId, run_id ...) was looked for in {looked_in}"])
-    numbers = {_number(value, real=name.lower().endswith("_d")) for name, value in said}
+    numbers = {_number(value, real=_is_real(name)) for name, value in said}
     if None in numbers:
-        wrong = next(value for name, value in said if _number(value, real=name.lower().endswith("_d")) is None)
+        wrong = next(value for name, value in said if _number(value, real=_is_real(name)) is None)
         problem = (
             f"the run id {shown(wrong)} in {looked_in} cannot be used; it is a whole number from 1 to "
             f"{LARGEST_RUN_ID}, and one out of a real column is exact below {_EXACT} only (use tostring or tolong)"
@@ -157,18 +174,22 @@ def workspace_of(levels: Sequence[Facts], settings: Settings) -> str:
     Raises:
         RequestError: the settings do not have it, or two are said, or none is and there is no default one.
     """
-    said = _first(levels, WORKSPACE, WORKSPACE_ID)
+    said = _first(levels, WORKSPACE, WORKSPACE_ID, ELSEWHERE)
     if not said:
         if settings.default_workspace is None:
             raise RequestError(
                 [f"it names no workspace, and the settings name several: set DEFAULT_WORKSPACE; {_known(settings)}"]
             )
         return settings.default_workspace
+    known = [(name, value) for name, value in said if fact(name) != ELSEWHERE]
+    if not known:
+        told = f"it says which workspace by '{one_line(said[0][0], 40)}', which is not read"
+        raise RequestError([f"{told}: say workspace or workspaceId; {_known(settings)}"])
     found = {
-        _by_name(value, settings) if fact(name) == WORKSPACE else _by_id(value, name, settings) for name, value in said
+        _by_name(value, settings) if fact(name) == WORKSPACE else _by_id(value, name, settings) for name, value in known
     }
     if len(found) > 1:
-        told = ", ".join(f"{one_line(name, 40)} {shown(value)}" for name, value in said)
+        told = ", ".join(f"{one_line(name, 40)} {shown(value)}" for name, value in known)
         raise RequestError([f"it contradicts itself: {told} are not one workspace; {_known(settings)}"])
     return found.pop()
 
@@ -182,7 +203,7 @@ def _by_name(value: Any, settings: Settings) -> str:
 
 
 def _by_id(value: Any, name: str, settings: Settings) -> str:
-    number = _number(value, real=name.lower().endswith("_d"))
+    number = _number(value, real=_is_real(name))
     for alias, workspace in settings.workspaces.items():
         if number is not None and workspace.workspace_id == str(number):
             return alias
@@ -200,11 +221,11 @@ def _first(levels: Sequence[Facts], *names: str) -> Facts:
 
 
 def _said(facts: Facts, *names: str) -> Facts:
-    return [(name, value) for name, value in facts if value is not None and fact(name) in names]
+    return [(name, value) for name, value in facts if fact(name) in names]
 
 
 def _is_blank(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _number(value: Any, *, real: bool) -> int | None:

@@ -35,6 +35,13 @@ LEGACY = {
         ('[{"run_id": "1"}, {"run_id": "2", "workspace_id": ' + PROD_ID + "}]", [(1, "test"), (2, "prod")]),
         ('{"workspace": "prod", "r": [{"runId": 1}, {"runId": 2, "workspace": "test"}]}', [(1, "prod"), (2, "test")]),
         ('{"runId": 1}{"runId": 2}', [(1, "test"), (2, "test")]),
+        ('[{"runId": 1}, {"runId": 2}, ]', [(1, "test"), (2, "test")]),
+        ("runId=1&amp;runId=2", [(1, "test"), (2, "test")]),
+        ("runId=1 parent_run_id=2 parent.run_id=3 cost=500 started 2026-01-31 11:50 nightly-2", [(1, "test")]),
+        ("job: nightly runId: 1 workspace: prod", [(1, "prod")]),
+        ("Long runs: run id: 1 (since 11:50, v2.5), see https://example.net/8", [(1, "test")]),
+        ("2026-01-31 11:50 runId=1", [(1, "test")]),
+        ("runId=1 Workspace.Id=" + PROD_ID, [(1, "prod")]),
         ({"runId": 1}, [(1, "test")]),
     ],
 )  # fmt: skip
@@ -49,13 +56,40 @@ def test_the_runs_are_read_out_of_the_rendered_body(body: Any, right: list[Any])
         ("nothing is named here, not even run 7", [], "the rendered custom body of the alert (alert.description)"),
         ("{{QUERY_RESULT_ROWS}}", [], "the rendered custom body"),
         (None, [], "the rendered custom body"),
-        ("runId=1 name=a job called runId=999", [], "it names the runs 1 and 999"),
+        ("runId=1 name=a job called runId=999", [], "'called runId: 999'"),
+        ("runId=1 job=runId=999", [], "it names the runs 1 and 999"),
         ("runId=1 workspace=prod runId=2", [], "it names the runs 1 and 2"),
         ("runId: 1, 2, 3", [], "(a list)"),
         ("runId=1\nrunId=x", [(1, "test")], "row 2: the run id 'x'"),
         ('[{"runId": 1}, {"name": "n"}]', [(1, "test")], "row 2: it names no run"),
         ("runId=1 workspaceId=999", [], "DATABRICKS_WORKSPACE_ID"),
         ("workspace: prod\nworkspace: test\nrunId: 1", [], "it contradicts itself"),
+        *(
+            (f"runId=273{mark}988{mark}794", [], "")
+            for mark in (" ", "\N{NO-BREAK SPACE}", "\u202f", "'", "&nbsp;", ".")
+        ),
+        *(
+            (f"runId=1{between}2", [], "")
+            for between in ("; ", "|", " ", " and ", ", and also ", "&amp;", "/", "; run ")
+        ),
+        ("runId=1.0, 2.0", [], "(a list)"),
+        ("runId=1\n2", [(1, "test")], "row 2"),
+        ("runId=4<b>5</b>6", [], "(a list)"),
+        ("runId=4&lt;b>5", [], ""),
+        ("parent run id: 4", [], "'parent run id: 4'"),
+        ("Too long: parent run id: 4", [], "'parent run id: 4'"),
+        ("parent runId=4", [], "'parent runId: 4'"),
+        ("parent.run_id=4", [], "it names no run"),
+        ("runId=1, parent run id: 4", [], "'parent run id: 4'"),
+        ("Do not cancel run id: 7", [], "'cancel run id: 7'"),
+        ('{"runId": 1, "runId": 2}', [], "key given twice: 'runId'"),
+        ('{"runId": 1, "runId": 2}, ', [], "it names the runs 1 and 2"),
+        ('{"runId": 1, "rows": [{"runId": 2}]}', [], "within a row"),
+        ('[{"runId": 1, "next": {"runId": 2}}]', [], "within a row"),
+        ('{"rows": [{"runId": 1}], "one": {"runId": 2}}', [], "within a row"),
+        (f"runId=1 workspaceUrl=https://adb-{PROD_ID}.7.azuredatabricks.net", [], "'workspaceUrl', which is not read"),
+        ("databricks_workspace_id: 1\nrunId=1", [], "'databricks_workspace_id', which is not read"),
+        ('{"runId": 1, "workspaceId": null}', [], "(null)"),
     ],
 )
 def test_what_is_not_named_exactly_is_refused(body: Any, right: list[Any], words: str) -> None:
@@ -69,6 +103,26 @@ def test_the_workspace_is_the_one_that_the_alert_comes_from_before_the_default_o
     assert runs(read({**sql_alert("runId=1"), "url_base": f"https://adb-{TEST_ID}.2.example"})) == [(1, "test")]
     assert runs(read(LEGACY)) == [(5, "prod")]
     assert read({**sql_alert("runId=1"), "url_base": "https://vanity.example/sql?o=999"}).refusals
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://adb-{PROD_ID}.7.azuredatabricks.net/sql?o={TEST_ID}",
+        f"https://vanity.example/sql?o={PROD_ID}&o={TEST_ID}",
+        f"HTTPS://ADB-{PROD_ID}.7.azuredatabricks.net/?x=1#/sql?o={TEST_ID}",
+    ],
+)
+def test_a_url_of_two_workspaces_refuses_the_rows_that_name_none(url: str) -> None:
+    alert = read({**sql_alert("runId=1\nrunId=2 workspace=test"), "url_base": url})
+    assert runs(alert) == [(2, "test")]
+    assert "row 1: it contradicts itself" in alert.refused()
+
+
+def test_a_long_body_of_any_make_is_read_in_time() -> None:
+    for piece in ("a-", "_s", "run id ", "hostname", "a b ", "1 ", "=", "run id:", "'", "runId=1 ", "<", "&", "{"):
+        alert = read(sql_alert(f"{piece * 9_000}=1\nrunId=7"))
+        assert alert.requests or alert.refusals
 
 
 def test_a_legacy_alert_is_read_and_has_an_identity() -> None:

@@ -55,7 +55,7 @@ SAID_OF_WORKSPACE = st.sampled_from(["prod", "test"]).flatmap(
 @given(
     spellings(RUN_ID),
     st.lists(st.none() | SAID_OF_WORKSPACE, min_size=1, max_size=3),
-    st.lists(st.none() | st.integers(1, LARGEST_RUN_ID), min_size=3, max_size=3),
+    st.lists(st.none() | st.integers(1, LARGEST_RUN_ID), min_size=3, max_size=3),  # None: nothing is said there
 )
 def test_the_first_level_that_says_anything_of_a_fact_decides(
     run_id: str, workspaces: list[tuple[str, tuple[str, Any]] | None], numbers: list[int | None]
@@ -63,7 +63,7 @@ def test_the_first_level_that_says_anything_of_a_fact_decides(
     assume(any(numbers))
     levels: list[list[tuple[str, Any]]] = []
     for workspace, number in itertools.zip_longest(workspaces, numbers):
-        levels.append([("Computer", "x"), (run_id, number)])
+        levels.append([("Computer", "x"), *([(run_id, number)] if number else [])])
         if workspace:
             levels[-1].append(workspace[1])
     expected = next((told[0] for told in workspaces if told), "prod")
@@ -111,7 +111,7 @@ def test_a_whole_number_below_the_limit_of_reals_is_a_run_in_any_make(run_id: in
     [
         0, -1, 2**63, "0", "-5", "007", "1.5", "9.1E+17", float(2**53), "9007199254740992.0", "1e400", "NaN",
         "1e-3", "inf", "0.5e1", "١٢٣", "0x10", "1,000", "run 7", True, [], {}, "", " ",
-        "1" * 5000, 10**4000, "9223372036854775808",
+        "1" * 5000, 10**4000, "9223372036854775808", None,
     ],
 )  # fmt: skip
 def test_what_is_no_run_id_refuses_the_row_and_says_where_it_stood(value: Any) -> None:
@@ -123,13 +123,42 @@ def test_what_is_no_run_id_refuses_the_row_and_says_where_it_stood(value: Any) -
 
 def test_a_whole_number_in_a_column_of_reals_is_judged_as_a_real() -> None:
     assert look([("runId_d", "273988794563328")]) == ([(273988794563328, "prod")], "")
-    assert look([("runId_d", 2**53)])[0] == []
+    for name in ("runId_d", "run_id_d ", "RUN_ID_D", "run_id_d_s", "runId_s_d", "run.id_d"):
+        assert look([(name, 2**53 + 1)])[0] == []
 
 
 def test_what_cannot_be_used_is_not_replaced_by_what_holds_for_all_rows() -> None:
     assert look([("runId", "x")], [("runId", "1")])[0] == []
     assert look([("runId", "1"), ("workspace", "")], [("workspace", "test")])[0] == []
     assert look([("runId", "1"), ("workspace", "elsewhere")], [("workspaceId", TEST_ID)])[0] == []
+    assert look([("runId", None)], [("runId", "1")])[0] == []
+    assert look([("runId", "1"), ("workspaceId", None)], [("workspace", "test")])[0] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "workspaceUrl", "WORKSPACE_HOST_s", "workspace.url", "databricks_workspace_id", "DatabricksHost", "workspaces",
+        "databricks-instance", "adb_workspace", "azureDatabricksWorkspaceUrl", "workspaceHostName", "workspaceNumber",
+    ],
+)  # fmt: skip
+def test_a_workspace_in_words_that_are_not_read_is_refused_and_no_default_stands_in(name: str) -> None:
+    found, refused = look([("runId", "1"), (name, TEST_ID)], [("workspace", "prod")])
+    assert found == []
+    assert f"'{name}', which is not read: say workspace or workspaceId" in refused
+    assert look([("runId", "1"), (name, "x"), ("workspaceId", TEST_ID)]) == ([(1, "test")], "")
+
+
+@pytest.mark.parametrize(
+    "name", ["WorkspaceResourceId", "workspaceLocation", "LogAnalyticsWorkspaceId", "host", "url", "databricks_run_id"]
+)
+def test_what_is_said_of_something_else_leaves_the_default_workspace(name: str) -> None:
+    assert look([("runId", "1"), (name, "x")]) == ([(1, "prod")], "")
+
+
+@pytest.mark.parametrize("name", ["Workspace.Id", "workspace/id", "[Workspace Id]", "WORKSPACE:ID_s"])
+def test_any_mark_may_stand_between_the_words_of_a_name(name: str) -> None:
+    assert look([("run.id", "1"), (name, TEST_ID)]) == ([(1, "test")], "")
 
 
 def test_an_empty_value_beside_another_says_nothing() -> None:

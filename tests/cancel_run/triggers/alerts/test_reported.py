@@ -168,7 +168,15 @@ CASES = {
     "a log alert V1 with its search results": Case(
         v1(SearchResults=results({"TimeGenerated": "datetime", "RunId_s": "string", "WorkspaceId_d": "real"},
                                  ["2026-01-01", "11", float(TEST_ID)], ["2026-01-01", "12", None])),
-        [(11, "test"), (12, "prod")],
+        [(11, "test")], "row 2: no workspace of the settings has the workspace id (null)",
+    ),
+    "a row of search results that is cut short": Case(
+        v1(SearchResults=results({"runId": "string", "workspace": "string"}, ["11", "test"], ["12"])),
+        [(11, "test")], "row 2: no workspace is called (null)",
+    ),
+    "a column of reals, however its type is written": Case(
+        v1(SearchResults=results({"runId": "Real", "run_id ": "System.Double"}, [2**53 + 1, 2**53 + 1], [13, None])),
+        [(13, "prod")], "row 1: the run id",
     ),
     "a real column of search results rounds": Case(
         v1(SearchResults=results({"runId": "real"}, [910000000000000000], [13])), [(13, "prod")], "row 1: the run id"
@@ -233,6 +241,9 @@ CASES = {
         [],
         "DATABRICKS_WORKSPACE_ID",
         environ={**VAULT, "DATABRICKS_HOST": "https://westeurope.azuredatabricks.net"},
+    ),
+    "a Databricks notification that does not tell its workspace": Case(
+        {**NOTIFICATION, "workspace_id": None}, [], "the workspace id (null)"
     ),
     "a streaming backlog, by default": Case(backlog(), [], nothing="CANCEL_ON_EVENTS"),
     "a streaming backlog, where it is asked for": Case(
