@@ -81,10 +81,10 @@ def _note_page(progress: JobProgress, page: Mapping[str, Any], now: datetime) ->
 
 
 def _listed(progress: JobProgress, now: datetime, *, lacks: Mapping[str, Any] | None = None) -> None:
-    """The listing is over, whole or not. The second one says whether anything is missing at the end."""
+    """The listing is over, whole or not. The last one, which is a rehearsal's only one, says what may be missing."""
     again = progress.step == Step.LIST_AGAIN
     progress.page_token, progress.tokens, progress.tries = None, [], 0
-    if again or not progress.children:
+    if again or not progress.children or progress.order.dry_run:
         progress.incomplete = dict(lacks) if lacks else None
     else:
         progress.pages = 0
@@ -95,7 +95,9 @@ def _listed(progress: JobProgress, now: datetime, *, lacks: Mapping[str, Any] | 
         return
     most = progress.order.max_runs
     progress.truncated = len(progress.children) > most
-    progress.children = sorted(progress.children, key=lambda child: not child.queued)[:most]
+    first = sorted(progress.children, key=lambda child: not child.queued)
+    progress.children = first[:most]
+    progress.left_alone = [child.run_id for child in first[most:]] or None
     progress.moved_at = now
     if not progress.children:
         progress.conclude()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cancel_run.cancellation.result import error_json, iso
+from cancel_run.cancellation.result import Outcome, error_json, iso
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 from cancel_run.cancellation.stored import NOT_STORED, read, written
 from cancel_run.job.child import Child
@@ -39,6 +39,7 @@ class JobProgress:
             fingerprints of those that led to them.
         tries: failed calls in a row.
         incomplete: why a listing may lack some runs.
+        left_alone: the runs beyond the most that the order may cancel; None where there are none.
         active_again: the runs that the second listing has.
         moved_at: when something last got on, from which waits grow.
         refusal: why the job's runs are not canceled at all.
@@ -62,6 +63,7 @@ class JobProgress:
     incomplete: dict[str, Any] | None = None
     children: list[Any] = field(default_factory=list)  # of Child
     truncated: bool = False
+    left_alone: list[int] | None = None
     active_again: list[int] = field(default_factory=list)
     moved_at: datetime | None = None
     waits: int = 0
@@ -169,9 +171,12 @@ class JobProgress:
         return {**self._whose(), "runs": runs, "results": True}
 
     def _whose(self) -> dict[str, Any]:
-        """How a cancellation is known to be this order's."""
+        """How a cancellation is known to be this order's.
+
+        Of two messages that a queue took in one second, which is how exactly it tells the time, each is an order.
+        """
         began = self.order.asked_at or self.started_at
-        event = f"job {self.instance_id} {began.isoformat()}"
+        event = f"job {self.instance_id} {self.started_at.isoformat()}"
         return {
             "workspace": self.order.workspace, "dryRun": self.order.dry_run, "event": event, "since": began.isoformat()
         }  # fmt: skip
@@ -181,6 +186,11 @@ class JobProgress:
         kinds = Counter(_kind(child) for child in self.children)
         return {kind: kinds[kind] for kind in ("due", "underWay", "stopped", "notStopped")}
 
+    @property
+    def found(self) -> int:
+        """How many active runs the first listing has, so far."""
+        return len(self.children) + len(self.left_alone or ())
+
     def custom_status(self) -> dict[str, Any]:
         """What the status endpoint shows while it runs: counts, for it can hold no more. Times in ISO 8601."""
         return {
@@ -188,7 +198,7 @@ class JobProgress:
             "nextLookAt": iso(self.next_at),
             "deadline": iso(self.deadline),
             "pages": self.pages,
-            "found": len(self.children),
+            "found": self.found,
             **self.counts(),
             "truncated": self.truncated,
             "startedMeanwhile": len(self.started_meanwhile()),
@@ -197,15 +207,15 @@ class JobProgress:
         }
 
     def started_meanwhile(self) -> list[int]:
-        """The runs that the second listing has and that were not canceled, or were seen stopped before it."""
-        left = {child.run_id for child in self.children if not child.stopped}
+        """The runs that only the second listing has, and those that were seen stopped before it."""
+        left = {child.run_id for child in self.children if not child.stopped}.union(self.left_alone or ())
         return [run_id for run_id in self.active_again if run_id not in left]
 
     def conclude(self) -> None:
         """All has been done: it has an outcome."""
         order = self.order
         all_stopped = all(child.stopped for child in self.children) and not self.truncated
-        if order.dry_run and self.children:
+        if order.dry_run and any(child.outcome == Outcome.WOULD_CANCEL for child in self.children):
             self.outcome = JobOutcome.WOULD_CANCEL
         elif all_stopped and not self.active_again and self.incomplete is None:
             self.outcome = JobOutcome.STOPPED
@@ -223,6 +233,7 @@ class JobProgress:
             outcome=self.outcome,
             only=order.only,
             dry_run=order.dry_run,
+            found=self.found if self.outcome not in {JobOutcome.EXPIRED, JobOutcome.REJECTED} else None,
             runs=[self.results.get(child.run_id) or child.without_result(*asked) for child in self.children],
             started_meanwhile=self.started_meanwhile(),
             truncated=self.truncated,
@@ -238,7 +249,11 @@ class JobProgress:
     def _error(self) -> dict[str, Any] | None:
         if self.outcome is JobOutcome.EXPIRED:
             return error_json("OrderExpired", "The order was older than ORDER_MAX_AGE_SECONDS when it was taken up.")
-        told = {JobOutcome.REJECTED: self.refusal, JobOutcome.NOT_STOPPED: self.incomplete or self.problem}
+        told = {
+            JobOutcome.REJECTED: self.refusal,
+            JobOutcome.NOT_STOPPED: self.incomplete or self.problem,
+            JobOutcome.WOULD_CANCEL: self.incomplete,
+        }
         error = told.get(self.outcome) if self.outcome else None
         if error is None:
             return None

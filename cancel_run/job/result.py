@@ -39,6 +39,9 @@ class JobResult:
     stopped: bool = told("No run that was asked for is active.", result.FLAG, init=False)
     only: str | None = told("As it was asked: `queued`, or null for every active run.", result.TEXT)
     dry_run: bool = told("As it was asked: true for a rehearsal.", result.FLAG, default=False)
+    found: int | None = told(
+        "How many active runs the job was first listed with; null where it was not.", {**result.COUNT, "nullable": True}
+    )
     runs: list[dict[str, Any]] = told("The result of each run's cancellation.", _RUNS, default_factory=list)
     started_meanwhile: list[int] = told(
         "Active when the job was listed once more, and not among the runs, or active again.", _IDS, default_factory=list

@@ -45,7 +45,7 @@ class Started:
     moment: of many starts at once Durable runs one and lets several of them believe that they began it.
 
     ``done`` says that the cancellation has ended, and that it already was what this request asks for. ``order_joined``
-    is what the order is known by that was joined.
+    is what the order is known by that was joined, where that is not this event's own.
     """
 
     instance_id: str
@@ -110,7 +110,7 @@ async def start_or_join(
         workspace,
         joined=how is not How.BEGAN,
         done=how is How.DONE,
-        order_joined=identity_of(joined) if joined is not None else None,
+        order_joined=identity_of(joined) if joined is not None and not _is_of(joined, event) else None,
     )
 
 
@@ -160,6 +160,11 @@ def identity_of(known: Any) -> str:
     """What the order of an instance is known by; it outlives continue_as_new, as the hub's own times do not."""
     given = known.input_ if isinstance(known.input_, dict) else {}
     return f"{given.get('askedAt')} {given.get('event')}"
+
+
+def _is_of(known: Any, event: str | None) -> bool:
+    """True when this event has begun the instance: a start that is made twice joins itself."""
+    return event is not None and isinstance(known.input_, dict) and known.input_.get("event") == event
 
 
 def is_done(known: Any, event: str, asked_at: datetime) -> bool:

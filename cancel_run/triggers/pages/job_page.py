@@ -59,6 +59,12 @@ _ENDED: dict[str, tuple[str, str, str, str]] = {
         "Its exception is in Application Insights. Ask again to start afresh.",
     ),
 }
+_NONE_FOUND = (
+    "No active run",
+    "calm",
+    "The job was listed, and no active run was found: nothing was sent.",
+    "Nothing, if that was to be expected. Otherwise see that it is the id of a job, and not of a run.",
+)
 _UNDER_WAY = ("Under way", "busy", "The runs of the job are being canceled.", "Nothing: the app goes on by itself.")
 
 
@@ -69,7 +75,7 @@ def job_page(place: Place, reply: Reply) -> Reply:
     job_id, workspace = (known.job_id, known.workspace) if known else (told.get("jobId"), told.get("workspace"))
     rehearsal = bool(told.get("dryRun")) or (known is not None and known.dry_run)
     active = told.get("outcome") is None
-    *_, sentence, step = _UNDER_WAY if active else _ENDED.get(str(told["outcome"]), _ENDED["failed"])
+    *_, sentence, step = _words(told)
     badge = badge_of({**told, "dryRun": rehearsal})
     title = name_of(job_id, workspace, known.only if known else told.get("only"))
     runs = _runs(told)
@@ -101,9 +107,15 @@ def job_page(place: Place, reply: Reply) -> Reply:
 
 def badge_of(told: Mapping[str, Any]) -> words.Badge:
     """Of a result, or of a line of the list."""
-    outcome = told.get("outcome")
-    text, kind, *_ = _UNDER_WAY if outcome is None else _ENDED.get(str(outcome), _ENDED["failed"])
+    text, kind, *_ = _words(told)
     return words.Badge(f"Rehearsal: {text}" if told.get("dryRun") else text, kind)
+
+
+def _words(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    outcome = told.get("outcome")
+    if outcome == JobOutcome.STOPPED and told.get("found") == 0:
+        return _NONE_FOUND
+    return _UNDER_WAY if outcome is None else _ENDED.get(str(outcome), _ENDED["failed"])
 
 
 def name_of(job_id: Any, workspace: Any, only: Any) -> str:

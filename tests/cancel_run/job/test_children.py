@@ -62,6 +62,18 @@ def test_a_second_call_begins_nothing_whether_the_first_has_ended_or_not(family:
     assert workspace.count("cancel", runs[0]) == 1
 
 
+def test_one_that_ended_without_a_stop_is_this_orders_however_often_it_is_begun(
+    family: Family, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(Life(may_manage=False))
+    again: Any = {}
+    for _ in range(2):  # while it is under way, or after its end
+        again = family.begin(run_id)
+        family.host.engine.wait_until_ended(f"prod-{run_id}", SECONDS)
+    assert again == family.begin(run_id) == {"begun": [{"runId": run_id}]}  # and joins nobody
+    assert family.look(run_id)["ended"][0]["outcome"] == "rejected"
+
+
 def test_one_that_is_begun_days_after_the_order_is_not_too_old(family: Family, workspace: JobsApi) -> None:
     run_id = workspace.add_run()
     family.begin(run_id)

@@ -14,6 +14,7 @@ import pytest
 
 from cancel_run.cancellation.result import CancelResult, Outcome
 from cancel_run.job.order import JobOrder, Plan
+from cancel_run.job.progress import JobProgress
 from cancel_run.job.request import JobRequest
 from function_app import create_app
 from tests.support.replay import Ended, Replay, orchestrator_of
@@ -171,6 +172,45 @@ def test_a_run_that_started_meanwhile_is_told() -> None:
     hub.faults["listActiveRuns"].append({"page": {"runs": [{"runId": 1, "state": "RUNNING"}], "next": None}})
     ended = carried_out(hub)
     assert (ended.output["outcome"], ended.output["startedMeanwhile"]) == ("notStopped", [9])
+
+
+def test_runs_beyond_the_most_did_not_start_meanwhile() -> None:
+    hub = Hub(dict.fromkeys(range(1, 6), 1), queued=[5])
+    ended = carried_out(hub, max_runs=2)
+    assert (sorted(hub.begun), ended.output["found"], ended.output["truncated"]) == ([1, 5], 5, True)
+    assert (ended.output["outcome"], ended.output["startedMeanwhile"]) == ("notStopped", [])
+
+
+def test_two_messages_of_one_second_are_two_orders_to_the_runs() -> None:
+    """A queue tells the time of a message in whole seconds."""
+
+    def event_of(started_at: datetime) -> Any:
+        order = JobOrder.of(JobRequest(5, workspace="prod"), asked_at=START, event=f"message {started_at}")
+        progress = JobProgress.load(order.to_json(), "prod~job-5", started_at)
+        later = JobProgress.load(progress.to_json(), "prod~job-5", started_at + timedelta(minutes=5))
+        assert progress.ask_to_look()["event"] == later.ask_to_look()["event"]
+        return later.ask_to_look()["event"]
+
+    assert event_of(START + timedelta(seconds=1)) != event_of(START + timedelta(seconds=2))
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("rejected", "notStopped"), ("alreadyEnded", "stopped")])
+def test_a_rehearsal_that_would_cancel_nothing_says_so(outcome: str, expected: str) -> None:
+    stopped = outcome == "alreadyEnded"
+    hub = Hub({1: 1})
+    seen = {"ended": [{"runId": 1, "stopped": stopped, "outcome": outcome, "state": "RUNNING"}], "lost": []}
+    hub.faults["readCancellations"] += [seen] * 5
+    assert carried_out(hub, dry_run=True).output["outcome"] == expected
+
+
+def test_a_rehearsal_tells_that_its_list_may_lack_some_runs() -> None:
+    hub = Hub(dict.fromkeys(range(1, 31), 1))
+    hub.faults["listActiveRuns"] += [None, *[BUSY] * 5]
+    wanted = {"ended": [{"runId": 1, "stopped": False, "outcome": "wouldCancel", "state": "RUNNING"}], "lost": []}
+    hub.faults["readCancellations"].append(wanted)
+    ended = carried_out(hub, dry_run=True)
+    assert (ended.output["outcome"], len(ended.output["runs"])) == ("wouldCancel", 24)
+    assert ended.output["error"]["code"] == "ServiceUnavailable"
 
 
 def test_an_order_that_is_too_old_is_expired() -> None:

@@ -13,7 +13,7 @@ import requests
 from local_host.emulators.run_life import STOPPED, Life, Row
 from tests.support.caller import cancel, post
 from tests.support.engine_app import until
-from tests.support.job_caller import JOB, OTHER, cancel_job, job_result, look_at_job, of, post_job
+from tests.support.job_caller import JOB, OTHER, SECONDS, cancel_job, job_result, look_at_job, of, post_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,12 @@ def test_every_active_run_of_the_job_is_stopped_and_no_other(host: LocalHost, wo
 def test_a_job_without_an_active_run_is_stopped_already(host: LocalHost, workspace: JobsApi) -> None:
     workspace.add_run(of(OTHER))
     result = cancel_job(host)
-    assert (result["outcome"], result["stopped"], result["runs"]) == ("stopped", True, [])
+    assert (result["outcome"], result["stopped"], result["found"], result["runs"]) == ("stopped", True, 0, [])
     assert workspace.count("list") == 1
+    address = f"{host.url}/api/cancel-active-runs/prod~job-{JOB}"
+    shown = requests.get(address, headers={"Accept": "text/html"}, timeout=SECONDS).text
+    assert "no active run was found" in shown
+    assert "All stopped" not in shown
 
 
 def test_each_run_has_a_cancellation_of_its_own_that_can_be_looked_at(host: LocalHost, workspace: JobsApi) -> None:
