@@ -16,12 +16,16 @@ Every activity runs at least once: each says why a second call is harmless. What
 ``run`` may stand beside ``accepted`` and ``later``, where cancelRun has looked first; ``tokenExpiresAt`` (ISO 8601)
 stands beside any of them where the vault's secret for the workspace expires soon, or has expired.
 
-Only what nobody foresaw is raised. A question or an answer of another release may have further keys.
+Only what nobody foresaw is raised, and of a cancel that may have been sent not even that. A question or an answer of
+another release may have further keys.
 """
 
 from __future__ import annotations
 
+import logging
+import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cancel_run.cancellation.result import error_json
@@ -33,6 +37,7 @@ from cancel_run.databricks.run_page import is_queued
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.databricks.tokens.sources import TokenSources
 from cancel_run.errors import (
+    CancelRunError,
     NoLongerQueuedError,
     NotNowError,
     ProtectedJobError,
@@ -52,20 +57,24 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+logger = logging.getLogger(__name__)
+
 FRESH_SECONDS = 10.0  # a cancel that was decided on an older sight of the run looks again before it is sent
 
 
 class Question(TypedDict, total=False):
     """What every activity is asked with; ``workspace`` is null for the default one.
 
-    ``repairId`` is the newest repair of the attempt that is to be canceled, ``seenActiveAt`` (ISO 8601) when it was
-    last seen active, ``again`` whether a cancel has been sent before, ``onlyQueued`` whether a run is to be left alone
-    that has left its job's queue. ``dryRun`` is there for a rehearsal alone.
+    ``repairId`` is the newest repair of the attempt that is to be canceled; where it is null or no longer told, the
+    attempt is the one of ``firstReadAt`` (ISO 8601). ``seenActiveAt`` (ISO 8601) is when it was last seen active,
+    ``again`` whether a cancel has been sent before, ``onlyQueued`` whether a run is to be left alone that has left its
+    job's queue. ``dryRun`` is there for a rehearsal alone.
     """
 
     runId: int
     workspace: str | None
     repairId: int | None
+    firstReadAt: str | None
     seenActiveAt: str | None
     again: bool
     dryRun: bool
@@ -129,6 +138,15 @@ class Activities:
                 client.cancel_run(question["runId"], first=not again, follows=bool(seen))
             except NotNowError as error:
                 return {"later": error.seconds, **seen}
+            except CancelRunError:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it was: tried again as it is, it might hit a repaired run
+                logger.error("cancelRun broke unforeseen: %s", _where(error))  # noqa: TRY400  # its text may be another's
+                raise TransientError(
+                    f"cancelRun broke unforeseen ({_where(error)}), and may have been taken.",
+                    code="ActivityFailed",
+                    unsure=True,
+                ) from None
             poll_after = 0.0 if again else self._crowd.poll_after(question.get("workspace"))
             return {"accepted": True, "pollAfterSeconds": poll_after, **seen}
 
@@ -158,7 +176,12 @@ class Activities:
     def _read(self, client: JobsClient, question: Question, *, first: bool) -> tuple[Run, Answer]:
         """The run, and the answer that tells it."""
         asked_at = self._clock.now()
-        run = client.get_run(question["runId"], repair_id=question.get("repairId"), first=first)
+        run = client.get_run(
+            question["runId"],
+            repair_id=question.get("repairId"),
+            first_read_at=moment(question.get("firstReadAt")),
+            first=first,
+        )
         return run, {"run": run.to_json(), "readAt": asked_at.isoformat()}
 
     def _jobs(self, question: Question) -> JobLists:
@@ -247,6 +270,12 @@ class Activities:
                 ),
             )
         return self._clients[workspace.alias]
+
+
+def _where(error: Exception) -> str:
+    """Its kind, and the line of the app that raised it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _refuse_begun(question: Question, run: Run) -> None:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from function_app import create_app
 from local_host.background import LOOPBACK
 from local_host.emulators.faults import Fault, json_fault
 from local_host.emulators.run_life import STOPPED, Life, Row
+from tests.support.played_workspace import PlayedWorkspace
+from tests.support.replay import Replay, orchestrator_of
 from tests.support.scripts import RUN_ID, START
 from tests.support.story import FROM_QUEUE, OVER_HTTP, SCHEDULE, Story
 
@@ -68,6 +71,18 @@ def test_an_answer_about_another_run_is_asked_again_and_is_never_an_outcome(at: 
     assert story.workspace.faults.met[at] > 5
 
 
+@pytest.mark.parametrize("padding", [b"", b', "tasks": "' + b"x" * 5_000_000 + b'"'], ids=["whole", "cut"])
+@pytest.mark.parametrize("key", ["run_id", "state"])
+def test_an_answer_that_gives_a_key_twice_is_not_believed(key: str, padding: bytes, story: Story) -> None:
+    story.add_run(NEVER)
+    ended = json.dumps({"run_id": RUN_ID, "state": CANCELED}).encode()
+    twice = ended[:-1] + f', "{key}": '.encode() + json.dumps({"run_id": RUN_ID, "state": CANCELED}[key]).encode()
+    story.workspace.faults.fail("get after cancel", Fault(200, twice + padding + b"}"), times=None)
+    output = story.play(replace(FROM_QUEUE, wait_timeout_seconds=10)).output
+    assert (output["outcome"], output["stopped"]) == ("timedOut", False)
+    assert output["error"]["code"] in {"UnreadableAnswer", "AnswerTooLarge"}
+
+
 # -- a cancel whose fate is unknown ------------------------------------------------------------------------------------
 
 
@@ -93,6 +108,62 @@ def test_a_run_that_is_repaired_after_such_a_cancel_gets_no_other(
     assert (output["outcome"], output["stopped"], output["repairedSince"]) == ("canceled", True, not seen_before)
     assert (output["resultState"], output["cancels"]) == ("CANCELED", 1)
     assert len(story.cancels_sent) == 1
+
+
+DEEP = b'{"message": ' + b"[" * 900 + b"]" * 900 + b"}"
+
+
+@pytest.mark.parametrize("repaired", [True, False])
+@pytest.mark.parametrize("order", [FROM_QUEUE, OVER_HTTP], ids=["queue", "HTTP"])
+@pytest.mark.parametrize(
+    "answer", [(200, DEEP), (200, b'{"a": 1, "a": 2}'), (201, b"{}"), (202, b""), (204, b""), (299, b"x")], ids=str
+)
+def test_a_yes_in_other_words_is_a_cancel_that_was_sent_and_a_read_tells(
+    answer: tuple[int, bytes], order: Order, *, repaired: bool, story: Story
+) -> None:
+    story.add_run(Life(after_cancel=(Row("RUNNING", seconds=0.5), *STOPPED[1:])))
+    story.workspace.faults.fail("cancel", Fault(*answer, after_effect=True), times=None)
+    if repaired:
+        story.once_in("TERMINATED", lambda: story.workspace.repair(RUN_ID))
+    output = story.play(order).output
+    assert (output["outcome"], output["repairedSince"], output["error"]) == ("canceled", repaired, None)
+    assert (output["cancels"], len(story.cancels_sent)) == (1, 1)
+    assert output["cancelRequestedAt"] is not None
+
+
+def test_a_no_that_is_nested_too_deeply_to_be_read_is_a_no(story: Story) -> None:
+    story.add_run(AT_ONCE)
+    story.workspace.faults.fail("cancel", Fault(403, DEEP))
+    output = story.play().output
+    assert (output["outcome"], output["cancels"], output["error"]) == ("canceled", 1, None)
+
+
+def test_a_cancel_whose_worker_died_is_not_sent_again_to_a_run_that_was_repaired_meanwhile(story: Story) -> None:
+    story.add_run(Life(after_cancel=(Row("RUNNING", seconds=0.5), *STOPPED[1:])))
+
+    def the_worker_dies_after_it_was_sent() -> None:
+        story.workspace.cancel_all()
+        raise RuntimeError("the worker died")
+
+    story.once_in("RUNNING", the_worker_dies_after_it_was_sent, step="cancelRun")
+    story.once_in("TERMINATED", lambda: story.workspace.repair(RUN_ID))
+    output = story.play().output
+    assert (output["stopped"], output["repairedSince"], story.cancels_sent) == (True, True, [])
+
+
+def test_a_cancel_that_breaks_after_it_was_sent_is_counted_and_not_sent_again_unseen() -> None:
+    world = PlayedWorkspace(START)
+    world.faults.extend(["", "breaks after its effect"])
+    steps = {"readRun": world.activities.read_run, "cancelRun": world.activities.cancel_run}
+
+    def answer(step: str, question: Any) -> Any:
+        if step == "pollRun":
+            world.state = ("TERMINATED", "CANCELED")
+        return steps.get(step, world.activities.poll_run)(question)
+
+    ended = Replay(orchestrator_of(create_app({}), "cancel-active-run"), answer, now=START).run(FROM_QUEUE.to_json())
+    assert ended.steps == ["readRun", "cancelRun", "pollRun"]
+    assert (ended.output["outcome"], ended.output["cancels"]) == ("canceled", 1)
 
 
 # -- a repaired run is not ours any more -------------------------------------------------------------------------------
@@ -140,6 +211,45 @@ def test_a_run_that_had_been_repaired_before_is_canceled_as_any_other(story: Sto
     story.workspace.repair(RUN_ID)
     output = story.play().output
     assert (output["outcome"], output["repairedSince"], output["cancels"]) == ("canceled", False, 1)
+
+
+def attempt(repair_id: int, began: float | None, state: str = "RUNNING") -> dict[str, Any]:
+    """An entry of the history; it began so many seconds after the order."""
+    start = {} if began is None else {"start_time": int(1000 * (START.timestamp() + began))}
+    return {"type": "REPAIR", "id": repair_id, "state": {"life_cycle_state": state}} | start
+
+
+ORIGINAL = {"type": "ORIGINAL", "start_time": 1, "state": {"life_cycle_state": "TERMINATED", "result_state": "FAILED"}}
+FOURTH, FIFTH = attempt(4, -500, "TERMINATED"), attempt(5, -50)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "repaired"),
+    [
+        (None, [ORIGINAL, FIFTH], False),
+        (None, None, False),
+        (None, [ORIGINAL, attempt(6, 1)], True),
+        (None, [attempt(6, 1)], True),
+        ([], [attempt(6, 1)], True),
+        ([ORIGINAL, FOURTH, FIFTH], [ORIGINAL, FOURTH], False),
+        ([ORIGINAL, FOURTH, FIFTH], [ORIGINAL], False),
+        ([ORIGINAL, FOURTH, FIFTH], [FOURTH, attempt(3, 1)], True),
+        ([ORIGINAL, FIFTH], [ORIGINAL, FIFTH, attempt(3, None)], False),
+        ([ORIGINAL, FIFTH], [ORIGINAL, attempt(5, -50, "TERMINATED"), attempt(3, None)], True),
+        ([ORIGINAL, FIFTH], [ORIGINAL, FIFTH, attempt(3, 1)], True),
+    ],
+)
+def test_a_run_was_repaired_since_where_the_repair_began_after_it_was_first_seen_here(
+    first: list[Any] | None, later: list[Any] | None, *, repaired: bool, story: Story
+) -> None:
+    story.add_run(UNTOUCHED)
+    for at, history, times in (("get before cancel", first, 1), ("get after cancel", later, None)):
+        told = {} if history is None else {"repair_history": history}
+        running = {"run_id": RUN_ID, "state": {"life_cycle_state": "RUNNING"}, **told}
+        story.workspace.faults.fail(at, json_fault(200, running), times=times)
+    output = story.play(replace(FROM_QUEUE, wait_timeout_seconds=60)).output
+    assert (output["stopped"], output["repairedSince"]) == (repaired, repaired)
+    assert output["outcome"] == ("endedFirst" if repaired else "timedOut")
 
 
 # -- a wait that somebody asks for -------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ class AnyLife(RuleBasedStateMachine):
     """The world around the orchestrator."""
 
     lives: ClassVar[int] = 0
+    cancels: ClassVar[int] = 0
     turns: ClassVar[int] = 0
 
     @initialize(wait=st.sampled_from([1, 30, 300]), first=st.sampled_from([1.0, 20.0]), from_queue=st.booleans())
@@ -195,7 +196,7 @@ class AnyLife(RuleBasedStateMachine):
             one.calls.append((asked_at, name, self._when_due(one)))
         if name == "cancelRun":
             one.questions.append(question)
-            # what broke after the first cancel may have sent one: before it, it is tried again
+            # what broke after the first cancel may have sent one: before it, only a look can break
             one.sent += one.sent > 0 if answer is None else "accepted" in answer or answer.get("unsure", False)
         if answer is None:
             one.raised_in_a_row += 1
@@ -227,6 +228,7 @@ class AnyLife(RuleBasedStateMachine):
         one.seen_active_at = self.world.now if active else None
 
     def _may_be_canceled(self, one: Watched) -> None:
+        type(self).cancels += 1
         assert not one.knows_the_end, "a cancel is sent to a run that a read had shown ended or repaired"
         assert one.seen_active_at is not None, "a cancel is sent to a run that was not last seen active"
         assert self.world.now - one.seen_active_at <= FRESH, "a cancel is sent on an old sight of the run"
@@ -287,9 +289,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.soak
 @pytest.mark.usefixtures("part")
 def test_in_any_life_of_a_run_the_invariants_hold(soak: bool, tally: Callable[[str, int], None]) -> None:
-    AnyLife.lives = AnyLife.turns = 0
+    AnyLife.lives = AnyLife.turns = AnyLife.cancels = 0
     examples, steps = (EXAMPLES_OF_A_PART, 30) if soak else (20, 40)
     run_state_machine_as_test(AnyLife, settings=settings(max_examples=examples, stateful_step_count=steps))
+    assert AnyLife.cancels > AnyLife.lives // 10, "the lives hold next to nothing"
     tally("examples run, of any life of a run", AnyLife.lives)
     tally("turns replayed in them", AnyLife.turns)
 

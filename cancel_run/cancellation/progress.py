@@ -13,7 +13,7 @@ from typing import Any
 
 from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json, iso
-from cancel_run.cancellation.run import Run
+from cancel_run.cancellation.run import NEVER_REPAIRED, Run
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 from cancel_run.cancellation.stored import NOT_STORED, read, written
 from cancel_run.errors import RunNotFoundError
@@ -38,6 +38,7 @@ class Progress:
 
     Attributes:
         calls: answers noted since the last continue_as_new.
+        first_read_at: when the first read that showed the run was sent.
         seen_active_at: when the last read that showed the run active was sent.
         waits: waits so far, for the jitter of the next one.
         polls: polls that were sent, whatever they were answered.
@@ -61,6 +62,7 @@ class Progress:
     calls: int = field(default=0, metadata=NOT_STORED)
     next_step: str = READ_RUN
     run: Run | None = None
+    first_read_at: datetime | None = None
     seen_active_at: datetime | None = None
     repair_id: int | None = None
     timeline: list[dict[str, str]] = field(default_factory=list)
@@ -129,6 +131,8 @@ class Progress:
     def question(self) -> dict[str, Any]:
         """What the next step's activity is asked with (``activities.Question``)."""
         asked = {"runId": self.order.run_id, "workspace": self.order.workspace, "repairId": self.repair_id}
+        if self.repair_id != NEVER_REPAIRED and self.first_read_at:
+            asked["firstReadAt"] = self.first_read_at.isoformat()
         if self.order.dry_run:
             asked["dryRun"] = True
         if self.order.only:
@@ -144,12 +148,15 @@ class Progress:
             self.timeline.append({"lifeCycleState": run.life_cycle_state, "at": iso(now)})
             if len(self.timeline) > TIMELINE_LIMIT:
                 del self.timeline[1]  # the first state and the newest ones are what an operator asks about
+        sent_at = min(read_at or now, now)
+        if self.run is None:
+            self.first_read_at = sent_at
         self.run = run
         self.doubts = 0
         if self.repair_id is None:
             self.repair_id = run.repair_id
         if not run.ended:
-            self.seen_active_at = min(read_at or now, now)
+            self.seen_active_at = sent_at
 
     def sent(self, step: str, now: datetime) -> None:
         """A call of the step was sent, and answered now."""

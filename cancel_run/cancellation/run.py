@@ -16,7 +16,8 @@ from cancel_run.cancellation.stored import read, written
 from cancel_run.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
 TEXT_LIMIT = 1000  # characters: what Databricks says travels through history and custom status at every poll
 
@@ -79,25 +80,29 @@ class Run:
             "creator_user_name": _text(answer, "creator_user_name"),
             "start_time": _number(answer, "start_time"),
             "restarts_itself": trigger in _RESTARTING_TRIGGERS,
-            "repair_id": _newest_repair(answer) if whole else None,
+            "repair_id": _id(_newest_repair(answer)) if whole and _history(answer) is not None else None,
             "part_of": _part_of(answer, run_id),
         }
         return cls(**_states(answer), **facts)
 
     @classmethod
-    def attempt_from_api(cls, answer: Mapping[str, Any], run_id: int, repair_id: int | None) -> Run | None:
+    def attempt_from_api(
+        cls, answer: Mapping[str, Any], run_id: int, repair_id: int | None, first_read_at: datetime | None = None
+    ) -> Run | None:
         """How the attempt ended that began with the repair ``repair_id``, when the run has been repaired since.
 
-        None when it has not, and where the answer tells of no repair at all: one that was seen cannot be undone.
+        None when it has not, and where the answer tells of no repair at all: one that was seen cannot be undone. Where
+        ``repair_id`` is not known, or not in the history, the attempt is the one that was there at ``first_read_at``.
 
         Raises:
             ValueError: as :meth:`from_api`.
         """
-        newest = _newest_repair(answer)
-        if repair_id is None or newest in {repair_id, NEVER_REPAIRED}:
+        there = _there_at(answer, repair_id, first_read_at)
+        if there is None or not _repaired_since(answer, there):
             return None
         latest = cls.from_api(answer, run_id)
-        return cls(**{**vars(latest), **_end_of(answer, repair_id), "means": Means.ENDED.value, "repaired_since": True})
+        end = _end_of(answer, there if repair_id is None else repair_id)
+        return cls(**{**vars(latest), **end, "means": Means.ENDED.value, "repaired_since": True})
 
     @classmethod
     def from_json(cls, data: object) -> Run:
@@ -146,13 +151,20 @@ def _end_of(answer: Mapping[str, Any], repair_id: int) -> dict[str, Any]:
 
     A repair needs an attempt that has ended: where the history does not tell how, it has ended all the same.
     """
-    told: dict[str, Any] = {"life_cycle_state": LifeCycleState.TERMINATED.value}
-    for attempt in _attempts(answer):
-        if (_number(attempt, "id") or NEVER_REPAIRED) == repair_id:
-            with suppress(ValueError):
-                states = _states(attempt)
-                told = states if states["means"] == Means.ENDED else told
+    told = _told_of(answer, repair_id)
+    if told.get("means") != Means.ENDED:
+        told = {"life_cycle_state": LifeCycleState.TERMINATED.value}
     return {"result_state": None, "state_message": None, "canceled": False, **told}
+
+
+def _told_of(answer: Mapping[str, Any], repair_id: int) -> dict[str, Any]:
+    """The states of that attempt, as the history has it; nothing where it has none."""
+    told: dict[str, Any] = {}
+    for attempt in _attempts(answer):
+        if _id(attempt) == repair_id:
+            with suppress(ValueError):
+                told = _states(attempt)
+    return told
 
 
 def _part_of(answer: Mapping[str, Any], run_id: int) -> int | None:
@@ -160,17 +172,46 @@ def _part_of(answer: Mapping[str, Any], run_id: int) -> int | None:
     return whole if whole != run_id else None
 
 
-def _newest_repair(answer: Mapping[str, Any]) -> int:
-    repairs = [attempt for attempt in _attempts(answer) if _number(attempt, "id")]
-    # one without a start has been asked for and not begun yet
-    newest = max(repairs, key=lambda repair: _number(repair, "start_time") or math.inf, default={})
-    return _number(newest, "id") or NEVER_REPAIRED
+def _there_at(answer: Mapping[str, Any], repair_id: int | None, first_read_at: datetime | None) -> int | None:
+    """The repair with which the attempt began that was there at the first read; None where nothing tells."""
+    attempts = _attempts(answer)
+    if first_read_at is None or repair_id in {_id(attempt) for attempt in attempts}:
+        return repair_id
+    read_at = 1000 * first_read_at.timestamp()
+    return _id(max((attempt for attempt in attempts if _began(attempt) <= read_at), key=_began, default={}))
 
 
-def _attempts(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The entries of the history: the original run, and each repair of it, which alone has an id."""
+def _repaired_since(answer: Mapping[str, Any], repair_id: int) -> bool:
+    newest = _newest_repair(answer)
+    if _id(newest) in {repair_id, NEVER_REPAIRED}:
+        return False
+    # a repair needs an attempt that has ended: one that has not begun is none while that attempt is told active
+    return _began(newest) < math.inf or _told_of(answer, repair_id).get("means", Means.ENDED) == Means.ENDED
+
+
+def _newest_repair(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its entry in the history; an empty one where there is none."""
+    return max((attempt for attempt in _attempts(answer) if _id(attempt)), key=_began, default={})
+
+
+def _history(answer: Mapping[str, Any]) -> list[Any] | None:
+    """None where the answer does not tell: that is not the same as a history without a repair."""
     history = answer.get("repair_history")
-    return (entry for entry in history if isinstance(entry, dict)) if isinstance(history, list) else iter(())
+    return history if isinstance(history, list) else None
+
+
+def _attempts(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The entries of the history: the original run, and each repair of it, which alone has an id."""
+    return [entry for entry in _history(answer) or [] if isinstance(entry, dict)]
+
+
+def _id(attempt: Mapping[str, Any]) -> int:
+    return _number(attempt, "id") or NEVER_REPAIRED
+
+
+def _began(attempt: Mapping[str, Any]) -> float:
+    """Milliseconds since 1970; one without a start has been asked for and not begun yet."""
+    return _number(attempt, "start_time") or math.inf
 
 
 def _number(data: Mapping[str, Any], key: str) -> int | None:

@@ -35,7 +35,7 @@ class Schedule:
     last_read_grace_seconds: float = 30.0  # the last read may come so much later, where there is no place for it
     calls_per_generation: int = 20  # then continue_as_new: a poll costs the same on the first day and on the third
     unforeseen_tries: int = 3  # of a call that breaks as nobody foresaw: a worker that died, a defect
-    unforeseen_again_after_seconds: float = 5.0
+    unforeseen_again_after_seconds: float = 11.0  # a cancel of a sight of the run as old as that looks first
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
 

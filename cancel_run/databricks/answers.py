@@ -3,7 +3,7 @@
 Sources of the rules: the Jobs API's reference, and the shapes that its clients have met in the wild. A run that does
 not exist is a 400, an error's body may be JSON of three kinds, HTML, plain text or nothing.
 
-Here answers become texts, so here a token that comes back in one is struck out (``hidden``).
+Here errors become texts, so here a token that comes back in one is struck out (``hidden``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.databricks.access import access_error
-from cancel_run.databricks.leading_fields import leading_fields
+from cancel_run.databricks.leading_fields import leading_fields, members
 from cancel_run.databricks.tokens.hidden import Hidden
 from cancel_run.errors import CallError, RefusalError, RunNotFoundError, TransientError
 from cancel_run.retry_after import retry_after_seconds
@@ -43,23 +43,22 @@ _NOTHING = Hidden()
 _BEHIND_SOMETHING = "Something between this app and the workspace (a proxy, a sign-in page) may answer in its place."
 
 
-def good_answer(host: str, body: bytes, run_id: int | None, hidden: Hidden = _NOTHING) -> dict[str, Any]:
+def good_answer(host: str, body: bytes, run_id: int | None) -> dict[str, Any]:
     """The JSON object in the body of a 200.
 
     Raises:
-        TransientError: it holds something else.
+        TransientError: it holds something else, or a key twice.
     """
     try:
-        answer = json.loads(body or b"{}")
+        answer = json.loads(body or b"{}", object_pairs_hook=members)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise unreadable(host, "something other than a JSON object", run_id)
-    cleaned: dict[str, Any] = hidden.struck_out(answer)
-    return cleaned
+        raise unreadable(host, "something other than a JSON object that gives each key once", run_id)
+    return answer
 
 
-def good_beginning(host: str, beginning: bytes, run_id: int | None, hidden: Hidden = _NOTHING) -> dict[str, Any]:
+def good_beginning(host: str, beginning: bytes, run_id: int | None) -> dict[str, Any]:
     """What the beginning of a 200 too large to be read whole says of the run: enough of it to know its state.
 
     Raises:
@@ -67,7 +66,7 @@ def good_beginning(host: str, beginning: bytes, run_id: int | None, hidden: Hidd
     """
     if not beginning.lstrip().startswith(b"{"):
         raise unreadable(host, "something other than a JSON object", run_id)
-    fields: dict[str, Any] = hidden.struck_out(leading_fields(beginning))
+    fields = leading_fields(beginning)
     if fields.get("run_id") != run_id or not fields.keys() & {"state", "status"}:
         raise TransientError(
             f"{host} answered 200 with more than {len(beginning)} bytes, and the run's state is not among the first. A "
@@ -80,12 +79,12 @@ def good_beginning(host: str, beginning: bytes, run_id: int | None, hidden: Hidd
     return fields
 
 
-def unreadable(host: str, what: str, run_id: int | None) -> TransientError:
-    """The error for a 200 that says ``what`` instead of what it should."""
+def unreadable(host: str, what: str, run_id: int | None, status_code: int = HTTPStatus.OK) -> TransientError:
+    """The error for a 200 that says ``what`` instead of what it should, or for another 2xx."""
     return TransientError(
-        f"{host} answered 200 with {what}. {_BEHIND_SOMETHING}",
+        f"{host} answered {int(status_code)} with {what}. {_BEHIND_SOMETHING}",
         code=UNREADABLE,
-        status_code=HTTPStatus.OK,
+        status_code=status_code,
         run_id=run_id,
         unsure=True,
     )
@@ -102,6 +101,8 @@ def error_of(
     hidden: Hidden = _NOTHING,
 ) -> CallError:
     """The error that an answer other than 200 is."""
+    if HTTPStatus.OK < status_code < HTTPStatus.MULTIPLE_CHOICES:  # a yes, but none of this API's
+        return unreadable(host, "another status code than the Jobs API's 200", run_id, status_code)
     error_code, words = _explained(body, hidden)
     told = ": ".join(part for part in (error_code, words) if part)
     said = f"{host} answered {status_code}" + (f" ({told})" if told else "")
@@ -134,8 +135,8 @@ def _refusal(said: str, error_code: str | None, words: str, facts: dict[str, Any
     no_such_job = _NO_SUCH_JOB.search(words) or (facts["run_id"] is None and error_code in _NO_SUCH_RUN_CODES)
     if status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and no_such_job:
         return RefusalError(f"{said}. Check the job id and the workspace.", code="JobNotFound", **facts)
-    no_such_run = status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and _NO_SUCH_RUN.search(words)
-    if no_such_run or (status_code == HTTPStatus.NOT_FOUND and error_code in _NO_SUCH_RUN_CODES):
+    no_such_run = _NO_SUCH_RUN.search(words) or error_code in _NO_SUCH_RUN_CODES
+    if status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and no_such_run:
         return RunNotFoundError(
             f"{said}. Check the run id and the workspace; runs are kept for 60 days. In the URL of a run's page the "
             "run id is the number after /runs/ or /run/; the one after /jobs/ or #job/ is the job's, the one after o= "
@@ -172,13 +173,14 @@ def _explained(body: bytes, hidden: Hidden) -> tuple[str | None, str]:
         data = json.loads(text)
     except (ValueError, RecursionError):
         data = None
-    data, text = hidden.struck_out(data), hidden.struck_out(text)
+    code = None
     if isinstance(data, dict):
-        code = _first(data, "error_code", "scimType")
-        return code and one_line(code, 100), one_line(_first(data, "message", "detail", "error") or "", 300)
-    if found := re.search(r"<(pre|title)[^>]*>(.*?)</\1>", text, re.IGNORECASE | re.DOTALL):
-        return None, one_line(found[2], 300)
-    return None, "" if text.lstrip().startswith("<") else one_line(text, 300)
+        code, text = _first(data, "error_code", "scimType"), _first(data, "message", "detail", "error") or ""
+    elif found := re.search(r"<(pre|title)[^>]*>(.*?)</\1>", text, re.IGNORECASE | re.DOTALL):
+        text = found[2]
+    elif text.lstrip().startswith("<"):
+        text = ""
+    return code and hidden.struck_out(one_line(code, 100)), hidden.struck_out(one_line(text, 300))
 
 
 def _first(data: Mapping[str, Any], *keys: str) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from cancel_run.errors import AccessError, NotNowError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from cancel_run.clock import Clock
     from cancel_run.databricks.bulkhead import Bulkhead
@@ -71,10 +73,19 @@ class JobsClient:
         self._timeout = timeout
         self._transport = Transport(USER_AGENT)
 
-    def get_run(self, run_id: int, *, repair_id: int | None = None, first: bool = False, follows: bool = False) -> Run:
+    def get_run(
+        self,
+        run_id: int,
+        *,
+        repair_id: int | None = None,
+        first_read_at: datetime | None = None,
+        first: bool = False,
+        follows: bool = False,
+    ) -> Run:
         """The run as it is now (Jobs API ``GET runs/get``; Arazzo operation getJobRun).
 
-        Or, when it has been repaired since its newest repair was ``repair_id``: how that attempt ended.
+        Or, when it has been repaired since its newest repair was ``repair_id``: how that attempt ended. Where
+        ``repair_id`` does not tell the attempt, ``first_read_at`` does.
         ``first`` is for the first look of a cancellation, ``follows`` for one right after another.
 
         Raises:
@@ -86,8 +97,8 @@ class JobsClient:
         query = {"run_id": run_id, "include_history": "true"}
         answer, whole = self._call("GET", "get", run_id, first=first, follows=follows, params=query)
         try:
-            attempt = Run.attempt_from_api(answer, run_id, repair_id) if whole else None
-            return attempt or Run.from_api(answer, run_id, whole=whole)
+            attempt = Run.attempt_from_api(answer, run_id, repair_id, first_read_at) if whole else None
+            return self._clean(attempt or Run.from_api(answer, run_id, whole=whole))
         except ValueError as error:
             raise unreadable(self._host, f"JSON in which {error}", run_id) from None
 
@@ -116,9 +127,17 @@ class JobsClient:
             query["page_token"] = page_token
         answer, whole = self._call("GET", "list", None, first=True, params=query)
         try:
-            return RunPage.from_api(answer, job_id, whole=whole)
+            page = RunPage.from_api(answer, job_id, whole=whole)
         except ValueError as error:
             raise unreadable(self._host, f"JSON in which {error}", None) from None
+        runs = {run_id: self._clean(run) for run_id, run in page.runs.items()}
+        return RunPage(runs, page.next_token and self._hidden.struck_out(page.next_token))
+
+    def _clean(self, run: Run) -> Run:
+        """The run with no token in its texts: they, cut short, are all that is kept of an answer."""
+        texts = {name: value for name, value in vars(run).items() if isinstance(value, str)}
+        cleaned: dict[str, Any] = {name: self._hidden.struck_out(text) for name, text in texts.items()}
+        return replace(run, **cleaned)
 
     def _call(
         self, method: str, operation: str, run_id: int | None, *, first: bool, follows: bool = False, **data: Any
@@ -175,7 +194,7 @@ class JobsClient:
         if answer.status_code == HTTPStatus.OK:
             self._pace.note_taken()
             judge = good_beginning if answer.cut else good_answer
-            return judge(self._host, answer.body, run_id, self._hidden), not answer.cut
+            return judge(self._host, answer.body, run_id), not answer.cut
         facts: dict[str, Any] = {"run_id": run_id, "now": self._clock.now(), "hidden": self._hidden}
         no = error_of(self._host, answer.status_code, answer.headers, answer.body, **facts)
         if isinstance(no, TransientError) and no.code == "Throttled":

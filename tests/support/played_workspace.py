@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cancel_run.activities import Activities
 from cancel_run.cancellation.run import Run
 from cancel_run.errors import AccessError, CallError, NotNowError, RefusalError, RunNotFoundError, TransientError
+from cancel_run.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,14 @@ class PlayedWorkspace:
 
     # -- the client's ------------------------------------------------------------------------------------------------
 
-    def get_run(self, run_id: int, *, repair_id: int | None = None, first: bool = False) -> Run:  # noqa: ARG002
+    def get_run(
+        self,
+        run_id: int,
+        *,
+        repair_id: int | None = None,
+        first_read_at: datetime | None = None,
+        first: bool = False,  # noqa: ARG002
+    ) -> Run:
         """As ``JobsClient.get_run``."""
         fault = self._fault()
         if fault == "another's":
@@ -64,7 +72,7 @@ class PlayedWorkspace:
         else:
             raise _error(fault, unsure=False)
         try:
-            run = Run.attempt_from_api(answer, run_id, repair_id) or Run.from_api(answer, run_id)
+            run = Run.attempt_from_api(answer, run_id, repair_id, first_read_at) or Run.from_api(answer, run_id)
         except ValueError as error:
             raise TransientError(str(error), code="UnreadableAnswer", status_code=200) from None
         self.on_read(run)
@@ -132,12 +140,16 @@ class _Played(Activities):
     """The app's activities, whose every workspace is the played one, as is their clock."""
 
     def __init__(self, workspace: PlayedWorkspace) -> None:
-        super().__init__(_no_settings, _Clock(workspace))
+        super().__init__(lambda: _SETTINGS, _Clock(workspace))
         self._workspace = workspace
 
     def _client(self, alias: str | None) -> Any:  # noqa: ARG002
         return self._workspace
 
 
-def _no_settings() -> Any:
-    raise NotImplementedError
+_SETTINGS = Settings.from_environ(
+    {
+        "KEY_VAULT_URI": "http://127.0.0.1:1",
+        "DATABRICKS_WORKSPACES": '{"prod": {"host": "http://127.0.0.1:1", "tokenSecret": "a-secret"}}',
+    }
+)

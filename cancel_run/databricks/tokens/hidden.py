@@ -1,7 +1,7 @@
 """What must not come out, searched for in whatever others say, and struck out.
 
 A workspace, or what stands before it, may give back what it was sent: in an error page, in a state's message, in a URL;
-as it is, in base64 or URL-encoded, whole or cut short by a limit.
+as it is, in base64 or URL-encoded, whole, in lines or cut short by a limit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ SHORTEST = 8  # characters: no token is shorter, and a short text may be a word
 KEPT = 4  # secrets that are searched for: the newest, and those that were just replaced
 ROUNDS = 3  # of undoing what others escape: URLs in pages in JSON
 _STEP = PIECE // 2  # among so many characters of a piece one is looked at: it begins a run of as many
+_BLANK = re.compile(r"\s+|(?:\\[rnt])+")  # also as JSON escapes it
 _ESCAPED = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 
 
@@ -42,11 +43,15 @@ class Hidden:
             if all(token != known for known, _ in self._secrets):
                 self._secrets.append((token, _Forms(token.reveal())))
 
-    def struck_out(self, value: Any) -> Any:
-        """``value``, a text or what was JSON, without any of the secrets in its texts."""
+    def struck_out(self, text: str) -> str:
+        """``text`` without any of the secrets."""
         with self._lock:
             forms = [one for _, one in self._secrets]
-        return _cleaned(value, forms) if forms else value
+        for one in forms:
+            text = one.struck_out(text)
+        # in a text that has one in an escaped form, or in lines, nobody knows where it begins
+        told = not forms or all(one.struck_out(plain) == plain for plain in _plainer(text) for one in forms)
+        return text if told else STRUCK_OUT
 
     def __repr__(self) -> str:
         return "Hidden()"
@@ -93,23 +98,10 @@ class _Forms:
         return found
 
 
-def _cleaned(value: Any, forms: list[_Forms]) -> Any:
-    if isinstance(value, str):
-        for one in forms:
-            value = one.struck_out(value)
-        # in a text that has one in an escaped form nobody knows where it begins
-        told = all(one.struck_out(plain) == plain for plain in _plainer(value) for one in forms)
-        return value if told else STRUCK_OUT
-    if isinstance(value, list):
-        return [_cleaned(one, forms) for one in value]
-    if isinstance(value, dict):
-        return {_cleaned(key, forms): _cleaned(one, forms) for key, one in value.items()}
-    return value
-
-
 def _plainer(text: str) -> Iterator[str]:
-    """The text with whatever is escaped in it, as in a URL or a page, undone again and again; nothing if nothing is."""
+    """The text on one line without a blank; and as it is when what is escaped in it is undone again and again."""
     for _ in range(ROUNDS):
+        yield _BLANK.sub("", text)
         before = text
         text = _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)), html.unescape(unquote(text)))
         if text == before:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cancel_run.workspaces import Workspace
 
 PATH = "/oidc/v1/token"
+LONGEST_SECONDS = 86_400.0  # whatever it says, a token is not kept longer
 SOON_SECONDS = 60.0  # before its end a token is renewed: a workspace refuses one that has 30 seconds left
 
 _ASK_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
@@ -79,7 +80,9 @@ class OAuthTokens:
         text, lasts = data.get("access_token"), data.get("expires_in", KEPT_SECONDS)
         if not isinstance(text, str) or not Token.is_one(text) or type(lasts) not in {int, float}:
             raise self._unavailable("an answer without a token")
-        return Token(text), max(lasts - SOON_SECONDS, lasts / 2, 0.0)
+        # (what is not above 0, NaN too, is no lifetime: the token is kept as one that tells none)
+        lasts = min(lasts, LONGEST_SECONDS) if lasts > 0 else KEPT_SECONDS
+        return Token(text), max(lasts - SOON_SECONDS, lasts / 2)
 
     def _error_of(self, answer: Answer) -> CallError:
         """The error that an answer other than 200 is; of its words only OAuth's own are told."""

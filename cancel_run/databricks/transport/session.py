@@ -7,6 +7,8 @@ connections stay theirs.
 from __future__ import annotations
 
 import ssl
+from http import HTTPStatus
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from socket import gaierror
@@ -34,9 +36,19 @@ class StaleConnectionError(OSError):
     """The other side had closed the connection before it was used again, as every server may at any time."""
 
 
+class _FinalAnswer(HTTPResponse):
+    """What comes after the interim answers: http.client skips a 100 alone, and servers may send others (RFC 9110)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status_code, reason = super()._read_status()  # type: ignore[misc]  # typeshed does not have it
+        interim = HTTPStatus.SWITCHING_PROTOCOLS < status_code < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if interim else status_code, reason
+
+
 class _Connecting(HTTPConnection):
     """Connects within the deadline, and tells a connection that was closed under it from a failed call."""
 
+    response_class = _FinalAnswer
     _heard_before = 0
 
     def _new_conn(self) -> socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from urllib.parse import quote, quote_plus
 
@@ -57,12 +56,15 @@ def test_a_piece_of_a_secret_is_struck_out_wherever_it_was_cut(secret: str, data
     assert told == f"<<{STRUCK_OUT}>>"
 
 
-def test_a_secret_in_keys_and_values_of_json_is_struck_out_however_deep() -> None:
-    said = {"state": {"state_message": f"sent {PAT}", PAT: [PAT, 7, None, True]}, "run_page_url": f"https://x/?t={PAT}"}
-    told = hiding(PAT).struck_out(said)
-    assert traces([PAT], json.dumps(told)) == []
-    assert told["state"]["state_message"] == f"sent {STRUCK_OUT}"
-    assert told["state"][STRUCK_OUT][1:] == [7, None, True]
+@pytest.mark.parametrize("length", [4, 8, 9, 64])
+@pytest.mark.parametrize("between", ["\n", "\r\n ", " ", r"\n", "%0A"])
+@pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])
+def test_a_secret_in_lines_is_struck_out_however_short_they_are(secret: str, between: str, length: int) -> None:
+    for written in (secret, base64.encodebytes(f"Bearer {secret}".encode()).decode().replace("\n", "")):
+        lines = between.join(written[at : at + length] for at in range(0, len(written), length))
+        told = hiding(secret).struck_out(f"Authorization: {lines}")
+        assert STRUCK_OUT in told
+        assert traces([secret], "".join(told.replace(between, "").split())) == []
 
 
 @pytest.mark.parametrize("secret", [TOKEN, PAT, JWT])

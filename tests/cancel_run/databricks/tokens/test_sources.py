@@ -161,6 +161,19 @@ def test_an_oauth_token_is_kept_until_shortly_before_its_end(oauth: TokenSource,
     assert token_of(oauth) != first
 
 
+@pytest.mark.parametrize("lasts", ["0", "-5", "NaN", "-1e999", "1e999", "1" + 400 * "0"])
+def test_an_oauth_token_with_no_lifetime_that_can_be_is_kept_for_a_while_and_not_for_ever(
+    lasts: str, oauth: TokenSource, workspace: JobsApi, clock: QuickClock
+) -> None:
+    told = f'{{"access_token": "tok-abcdefghijkl", "expires_in": {lasts}}}'
+    workspace.principals.faults.fail("token", Fault(200, told.encode()))
+    for _ in range(2):
+        assert token_of(oauth) == "tok-abcdefghijkl"
+        clock.sleep(200)
+    clock.sleep(86_400)
+    assert token_of(oauth) in workspace.principals.granted
+
+
 def test_a_refused_oauth_token_is_replaced(oauth: TokenSource, workspace: JobsApi) -> None:
     refused = oauth.token(Deadline(SECONDS))
     newer = [oauth.newer_token(refused, Deadline(SECONDS)) for _ in range(3)]

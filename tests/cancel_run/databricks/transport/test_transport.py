@@ -279,11 +279,19 @@ def test_a_body_that_ends_before_its_length_is_no_answer(transport: Transport, t
 
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok(), b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"SSH-2.0-x\r\n"],
+    [b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"SSH-2.0-x\r\n"],
 )
 def test_what_is_no_final_answer_of_http_is_none(answer: bytes, transport: Transport) -> None:
     with RawServer(saying(answer)) as server, pytest.raises(NoAnswerError):
         send(transport, server.url)
+
+
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints", "199 Whatever"])
+def test_the_answer_after_interim_ones_is_read(interim: str, transport: Transport) -> None:
+    said = f"HTTP/1.1 {interim}\r\nLink: </x>\r\n\r\n".encode()
+    with RawServer(saying(2 * said + ok(b"{}"))) as server:
+        for _ in range(2):
+            assert send(transport, server.url).body == b"{}"
 
 
 @pytest.mark.parametrize("host", ["a" * 70, "a..b", "nowhere.invalid", "127.0.0.1:1"])
