@@ -32,7 +32,7 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True)
 class ListQuery:
-    """Cancellations of this kind and workspace (None: of all), begun between two instants (None: at any time)."""
+    """Cancellations of this kind and workspace (None: all), begun since then; ``until`` is of the task hub's time."""
 
     wanted: Wanted | None = None
     workspace: str | None = None

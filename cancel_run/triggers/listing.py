@@ -71,9 +71,11 @@ def _span(query: ListQuery) -> Span:
         return query.wanted is None or (status.value in ACTIVE) == (query.wanted is Wanted.ACTIVE)
 
     statuses = [status for status in OrchestrationRuntimeStatus if status.value != _NEVER and fits(status)]
+    # what follows a workspace's name in an id: "prod" alone would be asking for prod2 too
+    prefixes = tuple(query.workspace + mark for mark in "-~") if query.workspace else (None,)
     if query.wanted is Wanted.ACTIVE:  # few, and created again at every continue_as_new
-        return Span(query.since, query.until, statuses, query.workspace, first_window=None)
-    return Span(query.since, query.until, statuses, query.workspace)
+        return Span(query.since, query.until, statuses, prefixes, first_window=None)
+    return Span(query.since, query.until, statuses, prefixes)
 
 
 def _listed(url: str, route: str, query: ListQuery, found: Found) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _list(workspaces: list[str]) -> dict[str, Any]:
         "status": ("Only what is under way, or only what has ended.", {"type": "string", "enum": ["active", "ended"]}),
         "workspace": ("Only of this one.", {"type": "string", **({"enum": workspaces} if workspaces else {})}),
         "since": ("Only what was begun since then: ISO 8601, in UTC where it names no zone.", _TIME),
-        "until": ("Only what was begun by then.", _TIME),
+        "until": ("Only what the task hub has from then or before: it renews the time of what goes on.", _TIME),
     }
     return {
         "operationId": "listCancellations",

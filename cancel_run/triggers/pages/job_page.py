@@ -115,7 +115,19 @@ def _words(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
     outcome = told.get("outcome")
     if outcome == JobOutcome.STOPPED and told.get("found") == 0:
         return _NONE_FOUND
+    if outcome == JobOutcome.NOT_STOPPED and told.get("truncated"):
+        return _too_many(told)
     return _UNDER_WAY if outcome is None else _ENDED.get(str(outcome), _ENDED["failed"])
+
+
+def _too_many(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Of more runs than the order could take, those that it took may all be stopped."""
+    badge, kind, sentence, step = _ENDED[JobOutcome.NOT_STOPPED]
+    left = "The job had more active runs than maxRuns, and the others were left alone."
+    more = "Ask again for the job for the next of them, or for more at once with maxRuns."
+    if all(run.get("stopped") for run in _runs(told)):
+        return badge, kind, left, more
+    return badge, kind, f"{left} {sentence}", f"{more} {step}"
 
 
 def name_of(job_id: Any, workspace: Any, only: Any) -> str:

@@ -38,20 +38,23 @@ def list_page(place: Place, reply: Reply) -> Reply:
     ]
     both = sorted([*told, *jobs], key=lambda one: str(one.get("startedAt")), reverse=True)
     items = [_job_line(place, one) if "jobId" in one else _line(place, one) for one in both]
+    more = bool(reply.body.get("more"))
     older = urlsplit(str(reply.body.get("next") or ""))
     content: list[Node] = [
         el("h1", title),
         el("nav", el("ul", kinds), aria_label="Which cancellations"),
-        el("ul", items, class_="list") if items else el("p", _nothing(asked), class_="lead"),
+        el("ul", items, class_="list") if items else el("p", _nothing(asked, more=more), class_="lead"),
         el("p", el("a", "Older ones", href=place.with_query(until=query_of(older.geturl()).get("until"))))
-        if reply.body.get("more")
+        if more
         else None,
     ]
     active = any(one.get("outcome") is None for one in both)
     return page(place, reply, title, content, refresh_seconds=REFRESH_SECONDS if active else None, is_list=True)
 
 
-def _nothing(asked: str | None) -> str:
+def _nothing(asked: str | None, *, more: bool) -> str:
+    if more:
+        return "None is among the newest: look at the older ones."
     return "Nothing is under way." if asked == "active" else "There is none."
 
 

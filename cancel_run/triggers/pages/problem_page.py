@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from cancel_run.triggers.pages.layout import Place, page
+from cancel_run.triggers import job_trigger
+from cancel_run.triggers.pages.layout import ROUTE, Place, page
 from cancel_run.triggers.pages.markup import el
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
 _NEXT = {
     HTTPStatus.BAD_REQUEST: "Mend the address: each problem is named above.",
-    HTTPStatus.NOT_FOUND: (
-        "Is it the workspace's name, a hyphen and the run id? The list of all cancellations has what is still known."
-    ),
+    HTTPStatus.NOT_FOUND: "Is it {}? The list of all cancellations has what is still known.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Open the address as it is.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "An operator has to mend the app's settings.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Nothing: this page tries again by itself. What is under way goes on.",
+}
+# what stands at the end of an address below each route
+_ID = {
+    ROUTE: "the workspace's name, a hyphen and the run id",
+    job_trigger.ROUTE: "the workspace's name, ~job- and the job id",
 }
 
 
@@ -27,7 +31,7 @@ def problem_page(place: Place, reply: Reply) -> Reply:
     """The page of a problem (RFC 9457). One that may pass refreshes itself."""
     title = str(reply.body.get("title") or "It cannot be shown")
     problems = reply.body.get("problems") or []
-    step = _NEXT.get(HTTPStatus(reply.status_code))
+    step = _NEXT.get(HTTPStatus(reply.status_code), "").format(_ID.get(place.route, "whole"))
     content: list[Node] = [
         el("h1", title),
         el("p", str(reply.body.get("detail") or ""), class_="lead"),

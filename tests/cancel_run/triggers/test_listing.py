@@ -12,7 +12,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cancel_run.triggers.windows import ENOUGH, PAGE, Span, newest
+from cancel_run.triggers.windows import CALLS, ENOUGH, PAGE, Span, newest
 from local_host.emulators.run_life import Life, Row
 from tests.support.caller import SECONDS, cancel, post
 
@@ -49,6 +49,19 @@ def test_what_is_under_way_and_what_has_ended_are_told_apart(host: LocalHost, wo
     (done,) = asked(host, "?status=ended").json()["cancellations"]
     assert (done["runId"], done["reason"], done["outcome"], done["stopped"]) == (ended, "over time", "canceled", True)
     assert requests.get(done["statusUrl"], timeout=SECONDS).json()["runId"] == ended
+
+
+def test_a_workspace_whose_name_begins_like_another_one_hides_nothing_of_it(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
+) -> None:
+    table = f'{{"prod": {{"host": "{workspace.url}"}}, "prod2": {{"host": "{workspace.url}"}}}}'
+    host = start_host(environ | {"DATABRICKS_WORKSPACES": table})
+    run_id = workspace.add_run(FOR_EVER)
+    post(host, {"runId": run_id, "workspace": "prod"})
+    for _ in range(ENOUGH):
+        post(host, {"runId": workspace.add_run(FOR_EVER), "workspace": "prod2", "dryRun": True})
+    assert ids(asked(host, "?workspace=prod")) == [f"prod-{run_id}"]
+    assert asked(host, "?workspace=prod").json()["more"] is False
 
 
 def test_no_input_is_in_the_list_and_a_key_of_the_caller_stays_in_its_urls(host: LocalHost, workspace: JobsApi) -> None:
@@ -146,7 +159,7 @@ def test_page_by_page_every_instance_is_found_the_newest_first(
     seen: set[str] = set()
     until: datetime | None = None
     while True:
-        found = asyncio.run(newest(hub, Span(None, until, [], None, first), NOW))
+        found = asyncio.run(newest(hub, Span(None, until, [], first_window=first), NOW))
         seen |= {one.instance_id for one in found.statuses}
         left = {one.instance_id for one in hub.instances} - seen
         assert len(found.statuses) < ENOUGH + PAGE
@@ -160,19 +173,39 @@ def test_page_by_page_every_instance_is_found_the_newest_first(
 @pytest.mark.parametrize(("count", "calls"), [(0, 6), (99, 6), (5000, 14)])
 def test_a_list_costs_few_calls(count: int, calls: int) -> None:
     hub = Hub([number * 30 * DAYS / max(1, count) for number in range(count)])
-    asyncio.run(newest(hub, Span(None, None, [], None), NOW))
+    asyncio.run(newest(hub, Span(None, None, []), NOW))
     assert hub.calls <= calls
 
 
 def test_what_is_under_way_is_one_call_where_it_is_less_than_a_page() -> None:
     hub = Hub([number * DAYS / 10 for number in range(99)])
-    found = asyncio.run(newest(hub, Span(None, None, [], None, first_window=None), NOW))
+    found = asyncio.run(newest(hub, Span(None, None, [], first_window=None), NOW))
     assert (hub.calls, len(found.statuses), found.reached) == (1, 99, None)
 
 
 def test_more_at_one_instant_than_a_page_holds_do_not_keep_it_from_going_on() -> None:
     hub = Hub([5.0] * 300 + [DAYS] * 3)
-    found = asyncio.run(newest(hub, Span(None, None, [], None), NOW))
+    found = asyncio.run(newest(hub, Span(None, None, []), NOW))
     assert found.reached is not None
-    older = asyncio.run(newest(hub, Span(None, found.reached, [], None), NOW))
+    older = asyncio.run(newest(hub, Span(None, found.reached, []), NOW))
     assert len(older.statuses) >= 3
+
+
+@pytest.mark.parametrize("first", [None, timedelta(days=1)])
+@pytest.mark.parametrize("width", [0.005, 0.3, 5.0])
+def test_the_newest_of_many_that_were_begun_at_once_are_found_and_none_is_lost(
+    width: float, first: timedelta | None
+) -> None:
+    hub = Hub([7200 + width * (number * 211 % 500) / 500 for number in range(500)])
+    seen: set[str] = set()
+    until: datetime | None = None
+    while True:
+        hub.calls = 0
+        found = asyncio.run(newest(hub, Span(None, until, [], first_window=first), NOW))
+        seen |= {one.instance_id for one in found.statuses}
+        assert hub.calls <= CALLS or found.reached is None
+        if found.reached is None:
+            break
+        assert found.statuses
+        until = found.reached
+    assert len(seen) == 500

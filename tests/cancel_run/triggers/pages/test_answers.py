@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cancel_run.settings import Settings
+from cancel_run.triggers import job_trigger
 from cancel_run.triggers.http_trigger import ROUTE
 from cancel_run.triggers.pages.answers import as_wanted
 from cancel_run.triggers.pages.markup import document, el
@@ -153,7 +154,7 @@ def read(text: str) -> Reader:
     return reader
 
 
-def page_of(body: dict[str, Any], status_code: int = 200, url: str = URL) -> str:
+def page_of(body: dict[str, Any], status_code: int = 200, url: str = URL, route: str = ROUTE) -> str:
     def settings() -> Settings:
         host = "https://adb-1234567890123456.7.azuredatabricks.net"
         return Settings.from_environ(
@@ -162,7 +163,32 @@ def page_of(body: dict[str, Any], status_code: int = 200, url: str = URL) -> str
 
     request: Any = SimpleNamespace(url=url, headers=HTML)
     clock: Any = CLOCK
-    return as_wanted(request, Reply(status_code, body), settings, clock, ROUTE).text()
+    return as_wanted(request, Reply(status_code, body), settings, clock, route).text()
+
+
+def test_the_list_does_not_say_that_nothing_is_under_way_where_it_has_not_looked_at_all() -> None:
+    url = "https://app.example/api/cancel-active-run?status=active"
+    listed = {"cancellations": [], "jobs": [], "more": False, "next": None}
+    assert "Nothing is under way." in page_of(listed, url=url)
+    told = page_of({**listed, "more": True, "next": f"{url}&until=2026-01-31"}, url=url)
+    assert "Nothing is under way." not in told
+    assert "look at the older ones" in told
+
+
+def test_who_asks_for_what_nobody_began_is_told_what_the_address_should_be() -> None:
+    refusal = {"title": "Not Found", "detail": "", "problems": []}
+    assert "a hyphen and the run id" in page_of(refusal, 404)
+    job = page_of(refusal, 404, "https://app.example/api/cancel-active-runs/prod-5", job_trigger.ROUTE)
+    assert "~job- and the job id" in job
+
+
+@pytest.mark.parametrize(("stopped", "which"), [(True, False), (False, True)])
+def test_of_more_runs_than_the_order_takes_the_page_says_to_ask_again(*, stopped: bool, which: bool) -> None:
+    run = {"runId": 7, "outcome": "canceled" if stopped else "timedOut", "stopped": stopped}
+    result = {"jobId": JOB, "outcome": "notStopped", "truncated": True, "runs": [run]}
+    told = page_of(result, url=f"https://app.example/api/cancel-active-runs/prod~job-{JOB}", route=job_trigger.ROUTE)
+    assert "Ask again for the job for the next of them" in told
+    assert ("the list below tells which" in told) is which
 
 
 HOSTILE = st.one_of(
