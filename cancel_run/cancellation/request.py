@@ -26,7 +26,7 @@ TEXT_LIMIT = 1000  # characters
 LARGEST_RUN_ID = LARGEST_ID
 LONGEST_WAIT_SECONDS = 7 * 24 * 3600
 
-ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")  # with a run id it makes an instance id of at most 83 characters
+ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")  # the instance ids of its runs have at most 100 characters
 _RUN_ID_TEXT = re.compile(r"[1-9][0-9]{0,18}")
 
 _SECRET_KEYS = frozenset({"token", "accesstoken", "access_token", "authorization", "pat"})

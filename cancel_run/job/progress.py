@@ -155,7 +155,7 @@ class JobProgress:
         """What startCancellations is asked with: the next batch, and what their orders have in common."""
         order = self.order
         seconds = max(1, int((self.deadline - now).total_seconds()))
-        shared = {"only": order.only, "reason": order.reason, "requestedBy": order.requested_by}
+        shared = {"reason": order.reason, "requestedBy": order.requested_by}
         runs = [child.run_id for child in self.batch(now)]
         started = {"startedBy": order.started_by, "fromQueue": order.from_queue}
         return {**self._whose(), **shared, **started, "waitTimeoutSeconds": seconds, "runs": runs}
@@ -177,9 +177,9 @@ class JobProgress:
         """
         began = self.order.asked_at or self.started_at
         event = f"job {self.instance_id} {self.started_at.isoformat()}"
-        return {
-            "workspace": self.order.workspace, "dryRun": self.order.dry_run, "event": event, "since": began.isoformat()
-        }  # fmt: skip
+        order = self.order
+        which = {"workspace": order.workspace, "dryRun": order.dry_run, "only": order.only}
+        return {**which, "event": event, "since": began.isoformat()}
 
     def counts(self) -> dict[str, int]:
         """How many runs there are of each kind."""

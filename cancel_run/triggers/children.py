@@ -101,7 +101,7 @@ async def read_cancellations(family: Family, client: DurableClient) -> Answer:
 
     async def look(known: Any) -> Answer:
         run_id, workspace = known["runId"], family["workspace"]
-        instance_id = InstanceId(workspace, run_id, family.get("dryRun", False))
+        instance_id = InstanceId(workspace, run_id, family.get("dryRun", False), family.get("only"))
         status = await status_of(client, str(instance_id))
         if status is None or not _is_ours(status, known.get("joined"), family["event"], since):
             return {"runId": run_id, "lost": True}

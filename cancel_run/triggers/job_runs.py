@@ -32,10 +32,11 @@ async def runs_of(status: Any, client: DurableClient, now: datetime) -> list[dic
         progress = JobProgress.load(status.input_, status.instance_id, now)
     except RequestError:
         return []
+    order = progress.order
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(child: Child) -> dict[str, Any]:
-        instance_id = str(InstanceId(progress.order.workspace or "", child.run_id, progress.order.dry_run))
+        instance_id = str(InstanceId(order.workspace or "", child.run_id, order.dry_run, order.only))
         told = {"runId": child.run_id, "instanceId": instance_id, "runtimeStatus": None}
         told |= {"lifeCycleState": child.state or None, "cancels": 0, "outcome": child.outcome}
         if child.ended:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cancel_run.cancellation.request import ALIAS
 from cancel_run.errors import RequestError
 from cancel_run.job.order import JobOrder
+from cancel_run.triggers.instance_ids import LONGEST
 from cancel_run.triggers.starting import How, aware, begin_or_join
 
 if TYPE_CHECKING:
@@ -74,10 +75,17 @@ async def start_or_join_job(
 
     Raises:
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
+        RequestError: the workspace's name is so long that no instance can have the id.
         TaskHubError: the task hub did not take the start and has no active instance for the job.
     """
     workspace = settings.workspace(request.workspace).alias
     instance_id = JobInstance(workspace, request.job_id, request.only, request.dry_run).text()
+    if len(instance_id) > LONGEST:
+        problem = (
+            f"its instance id would have {len(instance_id)} characters, and Durable Functions takes {LONGEST}: give "
+            "the workspace a shorter name in the settings, or leave 'only' out of the rehearsal"
+        )
+        raise RequestError([problem])
     order = JobOrder.of(
         replace(
             request,

@@ -174,7 +174,7 @@ def _look() -> dict[str, Any]:
         "name": "instanceId",
         "in": "path",
         "required": True,
-        "description": "As the start answered it: the workspace's name, ~rehearsal for one, a hyphen, the run id.",
+        "description": "As the start answered it: the workspace's name, a hyphen, the run id.",
         "schema": {"type": "string", "pattern": f"^{PATTERN}$"},
     }
     return {

@@ -64,16 +64,18 @@ async def start_or_join(
     *,
     event: str | None = None,
     since: datetime | None = None,
+    only: str | None = None,
     **decided: Any,
 ) -> Started:
     """One orchestration is cancelling the run: a new one, or the one that already was.
 
     ``event`` is what a message from the queue is known by; None for a request over HTTP. A message that is delivered
     again begins nothing: it is compared with the order that the instance has, and with how that ended. What has stopped
-    the run ``since``, which is ``asked_at`` unless it is said, was what the event asks for. ``decided`` are further
-    fields of the order.
+    the run ``since``, which is ``asked_at`` unless it is said, was what the event asks for. ``only`` and ``decided``
+    are further fields of the order.
 
-    A rehearsal has an instance and an orchestrator of its own: it knows of no cancellation, and none knows of it.
+    A rehearsal has an instance and an orchestrator of its own: it knows of no cancellation, and none knows of it. A
+    cancellation that is ``only`` for a queued run has an instance of its own.
 
     Raises:
         UnknownWorkspaceError: the settings do not have the workspace that the request names.
@@ -81,7 +83,7 @@ async def start_or_join(
     """
     asked_at = aware(asked_at)
     workspace = settings.workspace(request.workspace).alias
-    instance_id = str(InstanceId(workspace, request.run_id, request.dry_run))
+    instance_id = str(InstanceId(workspace, request.run_id, request.dry_run, only))
 
     def order(known: Any) -> dict[str, Any]:
         return Order.of(
@@ -93,6 +95,7 @@ async def start_or_join(
             schedule=settings.schedule,
             asked_at=asked_at,
             event=event,
+            only=only,
             earlier=None if request.dry_run else _result(known),
             **{"from_queue": event is not None, **decided},
         ).to_json()

@@ -26,6 +26,7 @@ STORAGE_AWAY = {
     "ExceptionType": "Azure.RequestFailedException",
 }
 CONTINUATION = "x-ms-continuation-token"
+LONGEST_ID = 100  # characters
 PAGE = 100  # instances in one answer, where nobody asks for another number
 PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
 
@@ -76,6 +77,9 @@ class DurableEndpoint:
     async def _start(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         instance_id = request.match_info.get("instance_id") or uuid.uuid4().hex
+        if len(instance_id) > LONGEST_ID:
+            said = f"Instance ID lengths must not exceed {LONGEST_ID} characters."
+            return web.json_response({"ExceptionMessage": said}, status=400)
         try:
             await asyncio.to_thread(self._engine.start, name, instance_id, await _payload(request))
         except InstanceExistsError as error:

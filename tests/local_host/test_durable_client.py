@@ -89,6 +89,14 @@ def test_an_unknown_orchestrator_raises_by_name(
         servers.run(client.start_new("nobody", "of-nobody", {}))
 
 
+def test_an_instance_id_that_is_too_long_is_refused_as_azure_does(
+    client: df.DurableOrchestrationClient, servers: BackgroundServers
+) -> None:
+    with pytest.raises(Exception, match="must not exceed 100 characters"):
+        servers.run(client.start_new("wait", "x" * 101, 1))
+    servers.run(client.start_new("wait", "x" * 100, 1))
+
+
 def test_the_status_of_an_unknown_instance_is_falsy(
     client: df.DurableOrchestrationClient, servers: BackgroundServers
 ) -> None:

@@ -37,6 +37,13 @@ class EventRequest:
             return request.workspace, f"job {request.only or ''}", request.job_id
         return request.workspace, "run", request.run_id
 
+    def with_at_most(self, runs: int) -> EventRequest:
+        """The same, with at most so many runs of the job, where it is one."""
+        request = self.request
+        if not isinstance(request, JobRequest):
+            return self
+        return replace(self, request=replace(request, max_runs=min(request.max_runs, runs)))
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -67,6 +74,12 @@ class Alert:
         """The same, with the refusals told as those of a part of the message."""
         refusals = (replace(one, where=f"{place}, {one.where}" if one.where else place) for one in self.refusals)
         return replace(self, refusals=tuple(refusals))
+
+    def with_at_most(self, more: int) -> Alert:
+        """The same, with at most one run for each job and so many ``more`` for all of them, which they share alike."""
+        jobs = {asked.target for asked in self.requests if isinstance(asked.request, JobRequest)}
+        share = 1 + more // max(1, len(jobs))
+        return replace(self, requests=tuple(asked.with_at_most(share) for asked in self.requests))
 
     def refused(self) -> str:
         """The refusals in words, those of one reason together: ``row 2, row 5: ...; row 3: ...``."""

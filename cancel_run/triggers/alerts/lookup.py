@@ -122,7 +122,7 @@ def placed(
 def _job_placed(
     request: CancelRequest | JobRequest, said: Facts, row: Row, settings: Settings, event: str | None
 ) -> Alert:
-    """The request for the active runs of a job, at most ``MAX_RUNS_PER_ALERT``, where the settings let it in."""
+    """The request for the active runs of a job, where the settings let it in."""
     try:
         job_id, workspace = _job_of(said, settings), workspace_of(row.levels, settings)
     except RequestError as error:
@@ -130,8 +130,7 @@ def _job_placed(
     if isinstance(request, CancelRequest):
         shared = {"reason": request.reason, "requested_by": request.requested_by, "dry_run": request.dry_run}
         request = JobRequest(0, wait_timeout_seconds=request.wait_timeout_seconds, **shared)  # type: ignore[arg-type]
-    most = min(request.max_runs, settings.max_runs_per_alert)
-    return Alert((EventRequest(replace(request, job_id=job_id, workspace=workspace, max_runs=most), event),))
+    return Alert((EventRequest(replace(request, job_id=job_id, workspace=workspace), event),))
 
 
 def _job_of(said: Facts, settings: Settings) -> int:

@@ -53,7 +53,7 @@ def read_alert(message: bytes, settings: Settings) -> Alert:
     named = {asked.target for asked in alert.requests}
     named |= {(None, "run", refusal.run_id) for refusal in alert.refusals if refusal.run_id is not None}
     if len(named) <= settings.max_runs_per_alert:
-        return alert
+        return alert.with_at_most(settings.max_runs_per_alert - len(named))
     too_many = f"it names {len(named)} runs, and MAX_RUNS_PER_ALERT is {settings.max_runs_per_alert}: none is canceled"
     return Alert(refusals=(Refusal("", too_many),), nothing=alert.nothing)
 

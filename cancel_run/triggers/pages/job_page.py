@@ -77,9 +77,10 @@ def job_page(place: Place, reply: Reply) -> Reply:
     active = told.get("outcome") is None
     *_, sentence, step = _words(told)
     badge = badge_of({**told, "dryRun": rehearsal})
-    title = name_of(job_id, workspace, known.only if known else told.get("only"))
+    only = known.only if known else told.get("only")
+    title = name_of(job_id, workspace, only)
     runs = _runs(told)
-    lines = [_line(place, one, workspace, rehearsal=rehearsal) for one in runs]
+    lines = [_line(place, one, workspace, only, rehearsal=rehearsal) for one in runs]
     content: list[Node] = [
         el("h1", title),
         el("p", badge.element()),
@@ -148,9 +149,9 @@ def _runs(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
 
 
-def _line(place: Place, one: Mapping[str, Any], workspace: Any, *, rehearsal: bool) -> Element:
+def _line(place: Place, one: Mapping[str, Any], workspace: Any, only: Any, *, rehearsal: bool) -> Element:
     run_id = one.get("runId")
-    instance_id = str(InstanceId(str(workspace), run_id, rehearsal)) if type(run_id) is int else None
+    instance_id = str(InstanceId(str(workspace), run_id, rehearsal, only)) if type(run_id) is int else None
     name = f"Run {run_id}"
     state = one.get("finalLifeCycleState") or one.get("lifeCycleState")
     return el(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from cancel_run.triggers.instance_ids import LONGEST, InstanceId
+from local_host.emulators.faults import Fault
 from local_host.emulators.run_life import STOPPED, Life, Row
 from tests.support.caller import cancel, post
 from tests.support.engine_app import until
@@ -105,6 +107,35 @@ def test_only_what_is_queued_is_canceled_where_that_is_asked(host: LocalHost, wo
     assert (result["stopped"], result["only"]) == (True, "queued")
     assert sorted(run["runId"] for run in result["runs"]) == queued
     assert workspace.state_of(running) == "RUNNING"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_who_asks_for_a_run_or_for_all_is_not_content_with_an_order_for_the_queue(
+    *, whole: bool, host: LocalHost, workspace: JobsApi
+) -> None:
+    run_id = workspace.add_run(of(JOB, Row("QUEUED")))
+    workspace.faults.fail("get", Fault(503), times=None)
+    queue_order = post_job(host, only="queued").json()["instanceId"]
+    until(lambda: host.engine.get(f"prod~queued-{run_id}") is not None)
+    (shown,) = look_at_job(host, queue_order).json()["progress"]["runs"]
+    assert shown["instanceId"] == f"prod~queued-{run_id}"
+    answer = (post_job(host) if whole else post(host, {"runId": run_id})).json()
+    assert answer["joined"] is False
+    workspace.repair(run_id, (Row("RUNNING"),))  # it leaves the queue
+    workspace.faults.heal("get")
+    assert (job_result(host) if whole else cancel(host, run_id))["stopped"] is True
+    job_result(host, queue_order)
+
+
+def test_an_instance_id_that_durable_would_not_take_is_refused(
+    start_host: Callable[..., LocalHost], environ: dict[str, str], workspace: JobsApi
+) -> None:
+    alias, most = ("workspace-" * 7)[:63], 2**63 - 1
+    host = start_host(environ | {"DATABRICKS_WORKSPACES": f'{{"{alias}": {{"host": "{workspace.url}"}}}}'})
+    assert len(post_job(host, jobId=most, only="queued").json()["instanceId"]) == 94
+    assert len(str(InstanceId(alias, most, dry_run=True, only="queued"))) == LONGEST
+    refused = post_job(host, jobId=most, only="queued", dryRun=True)
+    assert (refused.status_code, "would have 104 characters" in refused.text) == (400, True)
 
 
 def test_a_run_that_has_left_the_queue_meanwhile_is_left_alone(host: LocalHost, workspace: JobsApi) -> None:

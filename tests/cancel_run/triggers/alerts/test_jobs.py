@@ -47,11 +47,30 @@ def test_it_is_refused_by_default_and_the_setting_is_named() -> None:
         assert "names no run, but the job '5', and ALERTS_MAY_CANCEL_JOBS is not on" in alert.refused()
 
 
-def test_rows_of_an_alert_name_jobs_and_each_job_is_asked_for_once_with_the_most_runs_of_an_alert() -> None:
+def test_rows_of_an_alert_name_jobs_and_each_job_is_asked_for_once() -> None:
     alert = read(log_alert({"JobId": "5"}, {"JobId": "6"}, {"JobId": "5"}, {"JobId": "none"}))
-    assert [(asked.request.job_id, asked.request.max_runs) for asked in alert.requests] == [(5, 20), (6, 20)]
+    assert [(asked.request.job_id, asked.request.max_runs) for asked in alert.requests] == [(5, 10), (6, 10)]
     assert "the job id 'none' cannot be used" in alert.refused()
     assert all(asked.request.requested_by == "azure-monitor" and asked.event for asked in alert.requests)
+
+
+@pytest.mark.parametrize(
+    ("runs", "jobs", "most"), [(0, 1, 20), (0, 2, 10), (0, 3, 6), (5, 2, 7), (18, 2, 1), (1, 19, 1)]
+)
+def test_the_jobs_of_an_alert_share_what_its_runs_leave_of_the_most_runs(runs: int, jobs: int, most: int) -> None:
+    rows = [{"RunId": str(7 + number)} for number in range(runs)] + [
+        {"JobId": str(5 + number)} for number in range(jobs)
+    ]
+    alert = read(log_alert(*rows))
+    asked = [one.request.max_runs for one in alert.requests if isinstance(one.request, JobRequest)]
+    assert asked == [most] * jobs
+    for message in stored.messages(alert):
+        assert [one.request for one in read_alert(message, ON).requests] == [one.request for one in alert.requests]
+
+
+def test_an_alert_that_names_more_runs_and_jobs_than_may_be_canceled_cancels_none() -> None:
+    alert = read(log_alert({"RunId": "7"}, *({"JobId": str(5 + number)} for number in range(20))))
+    assert (alert.requests, "it names 21 runs" in alert.refused()) == ((), True)
 
 
 @pytest.mark.parametrize("settings", [ON, OFF])
