@@ -48,7 +48,7 @@ class Child:
     def without_result(self, workspace: str | None, reason: str | None, requested_by: str | None) -> dict[str, Any]:
         """The result of a cancellation that cannot tell its own."""
         if self.due:
-            error = error_json("NotBegun", "There was no time left to begin its cancellation. Ask again.")
+            error = error_json("NotBegun", "Its cancellation was not begun: the order ended before. Ask again.")
         elif self.ended:
             error = error_json("ResultNotFound", "How it ended is known; the rest could not be read any more.")
         else:

@@ -1,4 +1,8 @@
-"""How each run of a job is doing, put together from the cancellations of the runs: no custom status could hold it."""
+"""What is known of an order for a job's runs: whose it is, and how each run's own cancellation is doing.
+
+No custom status could hold the runs: they are in the input of the orchestration, which begins a generation once its
+list is whole; before that there are none to tell.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import RequestError
+from cancel_run.job.order import JobOrder
 from cancel_run.job.progress import JobProgress
 from cancel_run.triggers.instance_ids import InstanceId
-from cancel_run.triggers.starting import runtime_status, status_of
+from cancel_run.triggers.results import result_of
+from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from cancel_run.job.child import Child
@@ -19,31 +26,71 @@ if TYPE_CHECKING:
 AT_ONCE = 20  # calls of the task hub side by side
 
 
+def order_of(status: Any) -> JobOrder:
+    """The order that the instance was begun with, as far as it can be read."""
+    input_ = status.input_ if isinstance(status.input_, dict) else {}
+    try:
+        return JobOrder.from_json({key: value for key, value in input_.items() if key != "progress"})
+    except RequestError:
+        return JobOrder()  # somebody began it past the triggers
+
+
 async def runs_of(status: Any, client: DurableClient, now: datetime) -> list[dict[str, Any]]:
     """``{"runId", "instanceId", "runtimeStatus", "lifeCycleState", "cancels", "outcome"}`` of each run that was listed.
-
-    They are in the input of the orchestration, which begins a generation once its list is whole; before that there are
-    none to tell.
 
     Raises:
         TaskHubError: the task hub cannot tell.
     """
-    try:
-        progress = JobProgress.load(status.input_, status.instance_id, now)
-    except RequestError:
-        return []
-    order = progress.order
-    places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(child: Child) -> dict[str, Any]:
-        instance_id = str(InstanceId(order.workspace or "", child.run_id, order.dry_run, order.only))
+    async def one(child: Child, known: InstanceId) -> dict[str, Any]:
+        instance_id = str(known)
         told = {"runId": child.run_id, "instanceId": instance_id, "runtimeStatus": None}
         told |= {"lifeCycleState": child.state or None, "cancels": 0, "outcome": child.outcome}
         if child.ended:
             return {**told, "runtimeStatus": "Completed"}
-        async with places:
-            seen = await status_of(client, instance_id)
+        seen = await status_of(client, instance_id)
         return {**told, **_seen(seen)} if seen is not None else told
+
+    return await _of_each(status, now, one)
+
+
+async def results_of(status: Any, client: DurableClient, now: datetime) -> list[dict[str, Any]]:
+    """The result of each run's cancellation, where the orchestration of the job has none: they go on without it.
+
+    Raises:
+        TaskHubError: the task hub cannot tell.
+    """
+    order = order_of(status)
+
+    async def one(child: Child, known: InstanceId) -> dict[str, Any]:
+        seen = await status_of(client, str(known))
+        if seen is not None and runtime_status(seen) in ACTIVE:
+            child.began_at = child.began_at or now  # this generation may have begun it: its input does not say
+        elif seen is not None and order.asked_at is not None and _since(seen, order.asked_at):
+            return result_of(seen, known)
+        return child.without_result(order.workspace, order.reason, order.requested_by)
+
+    return await _of_each(status, now, one)
+
+
+def _since(seen: Any, asked_at: datetime) -> bool:
+    """It ended after that; the task hub tells the time of the end in whole seconds."""
+    return aware(seen.last_updated_time) >= asked_at.replace(microsecond=0)
+
+
+async def _of_each(
+    status: Any, now: datetime, ask: Callable[[Child, InstanceId], Awaitable[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The answers for the runs, some of them side by side."""
+    try:
+        progress = JobProgress.load(status.input_, status.instance_id, now)
+    except RequestError:
+        return []
+    order, places = progress.order, asyncio.Semaphore(AT_ONCE)
+
+    async def one(child: Child) -> dict[str, Any]:
+        async with places:
+            return await ask(child, InstanceId(order.workspace or "", child.run_id, order.dry_run, order.only))
 
     return list(await asyncio.gather(*(one(child) for child in progress.children)))
 

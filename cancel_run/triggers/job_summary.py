@@ -7,6 +7,7 @@ from typing import Any
 from cancel_run.cancellation.result import iso
 from cancel_run.job.result import JobOutcome
 from cancel_run.triggers.callers_url import status_url
+from cancel_run.triggers.job_runs import order_of
 from cancel_run.triggers.job_starting import JobInstance
 from cancel_run.triggers.job_trigger import ROUTE
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
@@ -19,7 +20,7 @@ def job_summary(status: Any, url: str, asked_at: str) -> dict[str, Any] | None:
     if known is None or status.runtime_status is None:
         return None
     name = runtime_status(status)
-    active = name in ACTIVE
+    active, order = name in ACTIVE, order_of(status)
     result = status.output if name == "Completed" and isinstance(status.output, dict) else {}
     return {
         "instanceId": status.instance_id,
@@ -32,5 +33,9 @@ def job_summary(status: Any, url: str, asked_at: str) -> dict[str, Any] | None:
         "endedAt": None if active else iso(aware(status.last_updated_time)),
         "outcome": None if active else result.get("outcome", JobOutcome.FAILED.value),
         "stopped": bool(result.get("stopped")),
+        "reason": order.reason,
+        "requestedBy": order.requested_by,
+        "startedBy": order.started_by,
+        "fromQueue": order.from_queue,
         "statusUrl": status_url(url, asked_at, status.instance_id).replace(f"/{asked_at}/", f"/{ROUTE}/", 1),
     }

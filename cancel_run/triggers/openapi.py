@@ -85,7 +85,9 @@ def document(
                 "Running": _running(
                     "Life cycle state, polls, cancels, next poll, deadline, the states so far ...", _asked(), {}
                 ),
-                "JobRunning": _running("How many runs are due, under way, stopped or not.", {}, {"runs": _runs()}),
+                "JobRunning": _running(
+                    "How many runs are due, under way, stopped or not.", _asked_of_job(), {"runs": _runs()}
+                ),
                 "Result": _result(CancelResult),
                 "JobResult": _result(JobResult),
                 "Problem": _problem(),
@@ -284,6 +286,10 @@ def _asked() -> dict[str, Any]:
     }
 
 
+def _asked_of_job() -> dict[str, Any]:
+    return {"jobId": _REPORTED_ID, "only": _TEXT, **{key: told for key, told in _asked().items() if key != "runId"}}
+
+
 def _cancellations() -> dict[str, Any]:
     facts: dict[str, dict[str, Any]] = {
         "instanceId": {"type": "string"},
@@ -309,10 +315,6 @@ def _cancellations() -> dict[str, Any]:
         "lifeCycleState",
         "resultState",
         "errorCode",
-        "reason",
-        "requestedBy",
-        "startedBy",
-        "fromQueue",
     }
     shared = {key: schema for key, schema in facts.items() if key not in of_a_run}
     of_jobs = {"jobId": _REPORTED_ID, "only": _TEXT, **shared}

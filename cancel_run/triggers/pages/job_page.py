@@ -66,6 +66,8 @@ _NONE_FOUND = (
     "Nothing, if that was to be expected. Otherwise see that it is the id of a job, and not of a run.",
 )
 _UNDER_WAY = ("Under way", "busy", "The runs of the job are being canceled.", "Nothing: the app goes on by itself.")
+# of a run whose cancellation did not end within the job's order, whatever it is called there
+_UNTOLD = {"StillUnderWay": words.Badge("Goes on", "busy"), "NotBegun": words.Badge("Not begun", "bad")}
 
 
 def job_page(place: Place, reply: Reply) -> Reply:
@@ -99,7 +101,7 @@ def job_page(place: Place, reply: Reply) -> Reply:
         ),
         el("h2", f"{len(runs)} run{'' if len(runs) == 1 else 's'}"),
         el("ul", lines, class_="list") if lines else el("p", "No run is known yet." if active else "There is none."),
-        None if active else el("section", el("h2", "Who and why", id="who"), facts(who(told)), aria_labelledby="who"),
+        el("section", el("h2", "Who and why", id="who"), facts(who(told)), aria_labelledby="who"),
         el("section", el("h2", "The facts", id="facts"), facts(_facts(told)), aria_labelledby="facts"),
     ]
     seconds = int(reply.headers.get("Retry-After", "5")) if active else None
@@ -138,9 +140,13 @@ def name_of(job_id: Any, workspace: Any, only: Any) -> str:
 
 def _step(told: Mapping[str, Any], otherwise: str) -> list[Node]:
     """What the runbook says to what stands in the way, where it says something."""
-    error = told.get("error")
-    code = str(error.get("code")) if isinstance(error, dict) else ""
+    code = _code(told)
     return words.rich(words.sentence(runbook.CODES[code]) if code in runbook.CODES else otherwise)
+
+
+def _code(told: Mapping[str, Any]) -> str:
+    error = told.get("error")
+    return str(error.get("code")) if isinstance(error, dict) else ""
 
 
 def _runs(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -157,7 +163,7 @@ def _line(place: Place, one: Mapping[str, Any], workspace: Any, only: Any, *, re
     return el(
         "li",
         el("h2", el("a", name, href=place.path(instance_id)) if instance_id else name),
-        words.badge({**one, "dryRun": False}).element(),
+        (_UNTOLD.get(_code(one)) or words.badge({**one, "dryRun": False})).element(),
         el("p", f"The run was last seen {state}.") if isinstance(state, str) else None,
     )
 

@@ -61,7 +61,7 @@ def _nothing(asked: str | None, *, more: bool) -> str:
 def _job_line(place: Place, one: Mapping[str, Any]) -> Element:
     name = name_of(one.get("jobId"), one.get("workspace"), one.get("only"))
     href = place.path(str(one.get("instanceId")), route=job_trigger.ROUTE)
-    return el("li", el("h2", el("a", name, href=href)), badge_of(one).element(), el("p", _begun(place, one)))
+    return el("li", el("h2", el("a", name, href=href)), badge_of(one).element(), el("p", _begun(place, one)), _why(one))
 
 
 def _begun(place: Place, one: Mapping[str, Any]) -> str | None:
@@ -69,12 +69,17 @@ def _begun(place: Place, one: Mapping[str, Any]) -> str | None:
     return f"Begun {clock(began)}, {words.duration((place.now - began).total_seconds())} ago. " if began else None
 
 
+def _why(one: Mapping[str, Any]) -> Element:
+    by = one.get("startedBy") or one.get("requestedBy") or "somebody who did not say"
+    through = " through the queue" if one.get("fromQueue") else ""
+    asked = el("span", f" - asked by {by}{through}", class_="quiet")
+    return el("p", str(one.get("reason") or "No reason was given"), asked)
+
+
 def _line(place: Place, one: Mapping[str, Any]) -> Element:
     instance_id = str(one.get("instanceId"))
     name = f"Run {one.get('runId')} in {one.get('workspace')}"
     state = one.get("lifeCycleState")
-    by = one.get("startedBy") or one.get("requestedBy") or "somebody who did not say"
-    through = " through the queue" if one.get("fromQueue") else ""
     return el(
         "li",
         el("h2", el("a", name, href=place.path(instance_id))),
@@ -84,10 +89,6 @@ def _line(place: Place, one: Mapping[str, Any]) -> Element:
             _begun(place, one),
             f"The run was last seen {state}. " if isinstance(state, str) else None,
         ),
-        el(
-            "p",
-            str(one.get("reason") or "No reason was given"),
-            el("span", f" - asked by {by}{through}", class_="quiet"),
-        ),
+        _why(one),
         el("p", "In the way: ", el("code", str(one["errorCode"]))) if one.get("errorCode") else None,
     )

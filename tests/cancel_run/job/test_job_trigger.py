@@ -75,6 +75,18 @@ def test_each_run_has_a_cancellation_of_its_own_that_can_be_looked_at(host: Loca
     assert result["runs"][0]["timeline"][-1]["lifeCycleState"] == "TERMINATED"
 
 
+def test_who_asked_for_what_and_since_when_is_told_while_it_goes_on(host: LocalHost, workspace: JobsApi) -> None:
+    workspace.add_run(of(JOB, Row("QUEUED"), after_cancel=NEVER))
+    instance_id = post_job(host, only="queued", reason="over budget", requestedBy="cost-guard").json()["instanceId"]
+    workspace.wait_for(lambda seen: seen.count("cancel") == 1)
+    told = look_at_job(host, instance_id).json()
+    assert (told["jobId"], told["workspace"], told["only"], told["dryRun"]) == (JOB, "prod", "queued", False)
+    (listed,) = requests.get(f"{host.url}/api/cancel-active-run?status=active", timeout=10).json()["jobs"]
+    for one in (told, listed):
+        assert (one["reason"], one["requestedBy"], one["fromQueue"]) == ("over budget", "cost-guard", False)
+    assert told["startedAt"] == listed["startedAt"]
+
+
 def test_a_cancellation_that_is_under_way_is_joined(host: LocalHost, workspace: JobsApi) -> None:
     runs = [workspace.add_run(of(after_cancel=SLOW)) for _ in range(3)]
     post(host, {"runId": runs[1], "reason": "the first"})
@@ -195,10 +207,19 @@ def test_an_instance_that_an_operator_terminates_says_so_and_its_cancellations_g
     host: LocalHost, workspace: JobsApi
 ) -> None:
     run_id = workspace.add_run(of(after_cancel=SLOW))
-    instance_id = post_job(host).json()["instanceId"]
-    workspace.wait_for(lambda seen: seen.count("cancel") == 1)
+    stuck = workspace.add_run(of(after_cancel=NEVER))
+    instance_id = post_job(host, reason="over budget", requestedBy="cost-guard").json()["instanceId"]
+    workspace.wait_for(lambda seen: seen.count("cancel") == 2)
+    under_way = look_at_job(host, instance_id).json()
     host.engine.terminate(instance_id, "enough")
+    host.engine.wait_until_ended(f"prod-{run_id}", 20)
     result = job_result(host, instance_id)
+    assert (result["reason"], result["requestedBy"]) == ("over budget", "cost-guard")
+    assert result["startedAt"] == under_way["startedAt"]
+    assert result["startedAt"][:19] <= result["endedAt"][:19]  # the task hub tells the end in whole seconds
+    told = {run["runId"]: run for run in result["runs"]}
+    assert told[run_id]["outcome"] == "canceled"
+    assert (told[stuck]["error"]["code"], told[stuck]["reason"]) == ("StillUnderWay", "over budget")
     assert (result["outcome"], result["error"]["code"]) == ("failed", "InstanceTerminated")
     assert look_at_job(host, instance_id, "?returnInternalServerErrorOnFailure=true").status_code == 500
     assert cancel(host, run_id)["outcome"] == "canceled"

@@ -191,6 +191,23 @@ def test_of_more_runs_than_the_order_takes_the_page_says_to_ask_again(*, stopped
     assert ("the list below tells which" in told) is which
 
 
+def test_a_run_whose_cancellation_goes_on_without_the_order_of_its_job_is_not_said_to_be_over() -> None:
+    run = {"runId": 7, "outcome": "timedOut", "stopped": False, "error": {"code": "StillUnderWay", "message": ""}}
+    result = {"jobId": JOB, "outcome": "notStopped", "runs": [run]}
+    told = page_of(result, url=f"https://app.example/api/cancel-active-runs/prod~job-{JOB}", route=job_trigger.ROUTE)
+    assert "Goes on" in told
+    assert "the wait is over" not in told
+
+
+def test_the_page_of_an_order_under_way_and_its_line_say_who_asked_and_why() -> None:
+    asked = {"jobId": JOB, "workspace": "prod", "reason": "over budget", "requestedBy": "cost-guard", "outcome": None}
+    job = page_of(asked, 202, f"https://app.example/api/cancel-active-runs/prod~job-{JOB}", job_trigger.ROUTE)
+    line = page_of({"cancellations": [], "jobs": [asked], "more": False, "next": None})
+    for told in (job, line):
+        assert "over budget" in told
+        assert "cost-guard" in told
+
+
 HOSTILE = st.one_of(
     st.text(max_size=80),
     st.sampled_from(
