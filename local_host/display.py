@@ -96,6 +96,8 @@ class Display:
         if error := result.get("error"):
             status = f" ({error['statusCode']})" if error.get("statusCode") else ""
             told += f", {error.get('code')}{status}: {error.get('message')}"
+        if result.get("found") == 0:
+            told += ", no such run was found: is it the id of a job?"
         well = result["stopped"] or result["outcome"] == "wouldCancel"
         self.line(told, "bold green" if well else "bold red")
 

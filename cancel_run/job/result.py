@@ -40,7 +40,8 @@ class JobResult:
     only: str | None = told("As it was asked: `queued`, or null for every active run.", result.TEXT)
     dry_run: bool = told("As it was asked: true for a rehearsal.", result.FLAG, default=False)
     found: int | None = told(
-        "How many active runs the job was first listed with; null where it was not.", {**result.COUNT, "nullable": True}
+        "How many of the runs that were asked for it was first listed with; null where it was not.",
+        {**result.COUNT, "nullable": True},
     )
     runs: list[dict[str, Any]] = told("The result of each run's cancellation.", _RUNS, default_factory=list)
     started_meanwhile: list[int] = told(

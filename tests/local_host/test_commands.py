@@ -106,6 +106,8 @@ def test_cancel_stops_every_active_run_of_a_job(workspace: JobsApi) -> None:
     assert (result["outcome"], sorted(one["runId"] for one in result["runs"])) == ("stopped", runs)
     assert "3 found" in done.stderr
     assert workspace.state_of(other) == "RUNNING"
+    none = run("cancel", "--job", str(JOB), **settings)
+    assert (none.returncode, "no such run was found: is it the id of a job?" in none.stderr) == (0, True)
     assert run("cancel", "--job", str(JOB), str(other), **settings).returncode == 2
     refused = run("cancel", str(other), "--only", "queued", **settings)
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -59,10 +59,10 @@ _ENDED: dict[str, tuple[str, str, str, str]] = {
         "Its exception is in Application Insights. Ask again to start afresh.",
     ),
 }
-_NONE_FOUND = (
-    "No active run",
+_NONE_FOUND = (  # of the kind that was asked for
+    "No {} run",
     "calm",
-    "The job was listed, and no active run was found: nothing was sent.",
+    "The job was listed, and no {} run was found: nothing was sent.",
     "Nothing, if that was to be expected. Otherwise see that it is the id of a job, and not of a run.",
 )
 _UNDER_WAY = ("Under way", "busy", "The runs of the job are being canceled.", "Nothing: the app goes on by itself.")
@@ -117,7 +117,9 @@ def badge_of(told: Mapping[str, Any]) -> words.Badge:
 def _words(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
     outcome = told.get("outcome")
     if outcome == JobOutcome.STOPPED and told.get("found") == 0:
-        return _NONE_FOUND
+        text, kind, sentence, step = _NONE_FOUND
+        which = "queued" if told.get("only") else "active"
+        return text.format(which), kind, sentence.format(which), step
     if outcome == JobOutcome.NOT_STOPPED and told.get("truncated"):
         return _too_many(told)
     return _UNDER_WAY if outcome is None else _ENDED.get(str(outcome), _ENDED["failed"])

@@ -45,14 +45,17 @@ def test_every_active_run_of_the_job_is_stopped_and_no_other(host: LocalHost, wo
     assert (result["startedMeanwhile"], result["truncated"]) == ([], False)
 
 
-def test_a_job_without_an_active_run_is_stopped_already(host: LocalHost, workspace: JobsApi) -> None:
-    workspace.add_run(of(OTHER))
-    result = cancel_job(host)
+@pytest.mark.parametrize(("only", "kind"), [(None, "active"), ("queued", "queued")])
+def test_a_job_without_such_a_run_is_stopped_already_and_says_that_there_was_none(
+    only: str | None, kind: str, host: LocalHost, workspace: JobsApi
+) -> None:
+    workspace.add_run(of(JOB if only else OTHER))
+    result = cancel_job(host, only=only)
     assert (result["outcome"], result["stopped"], result["found"], result["runs"]) == ("stopped", True, 0, [])
     assert workspace.count("list") == 1
-    address = f"{host.url}/api/cancel-active-runs/prod~job-{JOB}"
+    address = f"{host.url}/api/cancel-active-runs/prod~job-{JOB}{'~queued' if only else ''}"
     shown = requests.get(address, headers={"Accept": "text/html"}, timeout=SECONDS).text
-    assert "no active run was found" in shown
+    assert f"no {kind} run was found" in shown
     assert "All stopped" not in shown
 
 
