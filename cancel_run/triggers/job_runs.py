@@ -35,6 +35,14 @@ def order_of(status: Any) -> JobOrder:
         return JobOrder()  # somebody began it past the triggers
 
 
+def progress_of(status: Any, now: datetime) -> JobProgress | None:
+    """What the instance knew when its generation began; None where it was begun past the triggers."""
+    try:
+        return JobProgress.load(status.input_, status.instance_id, now)
+    except RequestError:
+        return None
+
+
 async def runs_of(status: Any, client: DurableClient, now: datetime) -> list[dict[str, Any]]:
     """``{"runId", "instanceId", "runtimeStatus", "lifeCycleState", "cancels", "outcome"}`` of each run that was listed.
 
@@ -82,9 +90,8 @@ async def _of_each(
     status: Any, now: datetime, ask: Callable[[Child, InstanceId], Awaitable[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
     """The answers for the runs, some of them side by side."""
-    try:
-        progress = JobProgress.load(status.input_, status.instance_id, now)
-    except RequestError:
+    progress = progress_of(status, now)
+    if progress is None:
         return []
     order, places = progress.order, asyncio.Semaphore(AT_ONCE)
 

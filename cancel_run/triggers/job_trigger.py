@@ -12,7 +12,7 @@ from cancel_run.job.request import JobRequest
 from cancel_run.job.result import JobResult
 from cancel_run.triggers.callers_url import status_url, wants_failure
 from cancel_run.triggers.http_trigger import refusal_by_its_head, running
-from cancel_run.triggers.job_runs import order_of, results_of, runs_of
+from cancel_run.triggers.job_runs import order_of, progress_of, results_of, runs_of
 from cancel_run.triggers.job_starting import JobInstance, start_or_join_job
 from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
@@ -106,12 +106,14 @@ async def _result_of(status: Any, known: JobInstance, client: DurableClient, clo
         f"The orchestration instance {known.text()} ended as {name}. The cancellations of single runs that it has "
         "begun go on by themselves; no others are begun. Its exception is in the logs. Ask again to start afresh.",
     )
-    order = order_of(status)
+    order, progress = order_of(status), progress_of(status, clock.now())
     return JobResult(
         job_id=known.job_id,
         workspace=known.workspace,
         only=known.only,
         dry_run=known.dry_run,
+        found=progress.found if progress is not None and progress.children else None,
+        truncated=progress is not None and progress.truncated,
         runs=await results_of(status, client, clock.now()),
         reason=order.reason,
         requested_by=order.requested_by,

@@ -209,9 +209,11 @@ def test_a_run_that_may_not_be_canceled_is_told_beside_those_that_were(host: Loc
 def test_an_instance_that_an_operator_terminates_says_so_and_its_cancellations_go_on(
     host: LocalHost, workspace: JobsApi
 ) -> None:
+    workspace.add_run(of())  # the oldest, and one too many
     run_id = workspace.add_run(of(after_cancel=SLOW))
     stuck = workspace.add_run(of(after_cancel=NEVER))
-    instance_id = post_job(host, reason="over budget", requestedBy="cost-guard").json()["instanceId"]
+    asked = post_job(host, reason="over budget", requestedBy="cost-guard", maxRuns=2)
+    instance_id = asked.json()["instanceId"]
     workspace.wait_for(lambda seen: seen.count("cancel") == 2)
     under_way = look_at_job(host, instance_id).json()
     host.engine.terminate(instance_id, "enough")
@@ -220,6 +222,7 @@ def test_an_instance_that_an_operator_terminates_says_so_and_its_cancellations_g
     assert (result["reason"], result["requestedBy"]) == ("over budget", "cost-guard")
     assert result["startedAt"] == under_way["startedAt"]
     assert result["startedAt"][:19] <= result["endedAt"][:19]  # the task hub tells the end in whole seconds
+    assert (result["found"], result["truncated"]) == (3, True)
     told = {run["runId"]: run for run in result["runs"]}
     assert told[run_id]["outcome"] == "canceled"
     assert (told[stuck]["error"]["code"], told[stuck]["reason"]) == ("StillUnderWay", "over budget")
