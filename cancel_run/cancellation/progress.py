@@ -24,7 +24,7 @@ CANCEL_RUN = "cancelRun"
 POLL_RUN = "pollRun"
 
 TIMELINE_LIMIT = 100  # entries: a run that flaps for days may not grow what every generation carries
-TIMES_LIMIT = 16  # of the calls of one step, for the same reason; of more, the older ones are kept with gaps
+TIMES_LIMIT = 10  # of the calls of one step, for the same reason; of more, the older ones are kept with gaps
 SENT_AFTER = "sentAfter"  # the key of ``sent_at`` where it is carried: in full the times would be half of all
 SHOWN_LIMIT = 20  # states in the custom status: Durable refuses one of more than 16 KiB in UTF-16
 
