@@ -121,10 +121,6 @@ class CancelResult:
         return {**values, "outcome": self.outcome.value}
 
 
-# not in every result: left out where there is nothing to tell, or unknown to the release that wrote it
-LEFT_OUT = frozenset({"dryRun", "fromQueue", "sentAt", "tokenExpiresAt"})
-
-
 def result_schema(kind: Any = CancelResult) -> dict[str, dict[str, Any]]:
     """The properties in OpenAPI 3.0 of a result of that kind, by key, in their order."""
     return {key_of(field.name): dict(field.metadata["schema"]) for field in dataclasses.fields(kind)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run import __version__
 from cancel_run.cancellation.request import ALIAS, FIELDS
-from cancel_run.cancellation.result import LEFT_OUT, CancelResult, result_schema
+from cancel_run.cancellation.result import NOT_ALWAYS, CancelResult, result_schema
 from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.job.request import JOB_FIELDS
 from cancel_run.job.result import JobResult
@@ -353,7 +353,7 @@ def _progress(more: dict[str, Any]) -> dict[str, Any]:
 
 def _result(kind: type) -> dict[str, Any]:
     properties = result_schema(kind)
-    return _object(properties, [key for key in properties if key not in LEFT_OUT])
+    return _object(properties, [key for key in properties if key not in NOT_ALWAYS])
 
 
 def _problem() -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.result import Outcome, iso
@@ -11,7 +10,10 @@ from cancel_run.cancellation.stored import moment
 from cancel_run.errors import RequestError
 from cancel_run.triggers.callers_url import status_url
 from cancel_run.triggers.instance_ids import InstanceId
-from cancel_run.triggers.starting import ACTIVE, runtime_status
+from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
@@ -30,7 +32,7 @@ def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
         "dryRun": known.dry_run,
         "runtimeStatus": name,
         "startedAt": iso(started_at(status)),
-        "endedAt": None if active else iso(_aware(status.last_updated_time)),
+        "endedAt": None if active else iso(aware(status.last_updated_time)),
         "lifeCycleState": result.get("finalLifeCycleState") or progress.get("lifeCycleState"),
         "resultState": result.get("resultState"),
         "outcome": None if active else result.get("outcome", Outcome.FAILED.value),
@@ -56,12 +58,8 @@ def order_of(status: Any) -> Order:
 def started_at(status: Any) -> datetime:
     """When the cancellation began; the hub's own time is that of its last continue_as_new."""
     carried = _object(_object(status.input_).get("progress")).get("startedAt")
-    return moment(carried) or _aware(status.created_time)
+    return moment(carried) or aware(status.created_time)
 
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _aware(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
