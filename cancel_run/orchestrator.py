@@ -10,8 +10,6 @@ come from the order's schedule, and a step that is new is taken by orders of a n
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from azure.durable_functions import RetryOptions
@@ -20,13 +18,12 @@ from cancel_run.cancellation import outcome_event
 from cancel_run.cancellation.conclusions import note
 from cancel_run.cancellation.progress import CANCEL_RUN, POLL_RUN, READ_RUN, Progress
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
+from cancel_run.durable import Steps, now, wait
 from cancel_run.errors import RequestError
 
 if TYPE_CHECKING:
     from cancel_run.cancellation.schedule import Schedule
     from cancel_run.durable import OrchestrationContext
-
-Steps = Generator[Any, Any, Any]
 
 
 def cancel_active_run(context: OrchestrationContext) -> Steps:
@@ -35,12 +32,12 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
     Input: an order (see ``Progress.load``). Output: ``CancelResult.to_json()``.
     """
     try:
-        progress = Progress.load(context.get_input(), context.instance_id, _now(context))
+        progress = Progress.load(context.get_input(), context.instance_id, now(context))
     except RequestError as error:
         return _refused(context, error)
 
     while progress.outcome is None and progress.calls < progress.schedule.calls_per_generation:
-        yield from _wait(context, progress)
+        yield from wait(context, progress)
         if progress.next_step == READ_RUN:  # is it active?
             answer = yield from _call(context, READ_RUN, progress)
         elif progress.next_step == CANCEL_RUN:  # the API answers at once; the run stops later, or does not
@@ -48,14 +45,11 @@ def cancel_active_run(context: OrchestrationContext) -> Steps:
         else:  # has it stopped?
             answer = yield from _call(context, POLL_RUN, progress)
         blocked = progress.blocked
-        note(progress, progress.next_step, answer, _now(context))
+        note(progress, progress.next_step, answer, now(context))
         if progress.blocked not in {blocked, None} and not context.is_replaying:
             outcome_event.write_blocked(progress)
 
-    if progress.outcome is None:
-        context.continue_as_new(progress.to_json())
-        return None
-    return _told(context, progress)
+    return _carried_or_told(context, progress)
 
 
 def rehearse_cancellation(context: OrchestrationContext) -> Steps:
@@ -65,27 +59,17 @@ def rehearse_cancellation(context: OrchestrationContext) -> Steps:
     where under the other name the run would be canceled. Input and output as of ``cancel_active_run``.
     """
     try:
-        progress = Progress.load(context.get_input(), context.instance_id, _now(context))
+        progress = Progress.load(context.get_input(), context.instance_id, now(context))
     except RequestError as error:
         return _refused(context, error, dry_run=True)
     progress.order = dataclasses.replace(progress.order, dry_run=True)  # whatever the order says
 
     while progress.outcome is None and progress.calls < progress.schedule.calls_per_generation:
-        yield from _wait(context, progress)
+        yield from wait(context, progress)
         answer = yield from _call(context, READ_RUN, progress)
-        note(progress, READ_RUN, answer, _now(context))
+        note(progress, READ_RUN, answer, now(context))
 
-    if progress.outcome is None:
-        context.continue_as_new(progress.to_json())
-        return None
-    return _told(context, progress)
-
-
-def _wait(context: OrchestrationContext, progress: Progress) -> Steps:
-    """The next step is due: a durable timer, which holds no thread."""
-    context.set_custom_status(progress.custom_status())
-    if progress.next_at > _now(context):
-        yield context.create_timer(progress.next_at)
+    return _carried_or_told(context, progress)
 
 
 def _call(context: OrchestrationContext, step: str, progress: Progress) -> Steps:
@@ -111,8 +95,11 @@ def _retries(schedule: Schedule) -> RetryOptions:
     )
 
 
-def _told(context: OrchestrationContext, progress: Progress) -> dict[str, Any]:
-    """The output; the log has the outcome, too, unless this is a replay."""
+def _carried_or_told(context: OrchestrationContext, progress: Progress) -> dict[str, Any] | None:
+    """What is known is carried into the next generation, or it is the output; the log then has the outcome, too."""
+    if progress.outcome is None:
+        context.continue_as_new(progress.to_json())
+        return None
     if not context.is_replaying:
         outcome_event.write(context.instance_id, progress.started_at, progress.throttled, progress.result())
     return progress.output()
@@ -123,10 +110,5 @@ def _refused(context: OrchestrationContext, error: RequestError, *, dry_run: boo
     no_order = error_json("InvalidRequest", str(error))
     refused = CancelResult(outcome=Outcome.REJECTED, dry_run=dry_run, error=no_order)
     if not context.is_replaying:
-        outcome_event.write(context.instance_id, _now(context), 0, refused)
+        outcome_event.write(context.instance_id, now(context), 0, refused)
     return refused.to_json()
-
-
-def _now(context: OrchestrationContext) -> datetime:
-    now = context.current_utc_datetime
-    return now if now.tzinfo else now.replace(tzinfo=UTC)  # 1.x is aware of the zone, other engines are not

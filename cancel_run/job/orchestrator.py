@@ -7,13 +7,12 @@ of the same run that is under way. What follows from an answer stands in ``concl
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from azure.durable_functions import RetryOptions
 
 from cancel_run.cancellation.result import error_json
+from cancel_run.durable import Steps, now, wait
 from cancel_run.errors import RequestError
 from cancel_run.job import outcome_event
 from cancel_run.job.conclusions import note
@@ -23,8 +22,6 @@ from cancel_run.job.result import JobOutcome, JobResult
 if TYPE_CHECKING:
     from cancel_run.cancellation.schedule import Schedule
     from cancel_run.durable import OrchestrationContext
-
-Steps = Generator[Any, Any, Any]
 
 # the activities' names in Azure
 LIST_ACTIVE_RUNS = "listActiveRuns"
@@ -38,36 +35,29 @@ def cancel_active_runs(context: OrchestrationContext) -> Steps:
     Input: an order (see ``JobProgress.load``). Output: ``JobResult.to_json()``.
     """
     try:
-        progress = JobProgress.load(context.get_input(), context.instance_id, _now(context))
+        progress = JobProgress.load(context.get_input(), context.instance_id, now(context))
     except RequestError as error:
         refused = JobResult(outcome=JobOutcome.REJECTED, error=error_json("InvalidRequest", str(error)))
         return _told(context, refused)
 
     while progress.goes_on:
-        yield from _wait(context, progress)
+        yield from wait(context, progress)
         if progress.step == Step.LIST:  # which runs are active? a page a call
             answer = yield from _call(context, progress, LIST_ACTIVE_RUNS, progress.ask_for_page())
         elif progress.step == Step.BEGIN:  # the queued ones first, so many side by side
-            answer = yield from _call(context, progress, START_CANCELLATIONS, progress.ask_to_begin(_now(context)))
+            answer = yield from _call(context, progress, START_CANCELLATIONS, progress.ask_to_begin(now(context)))
         elif progress.step == Step.LOOK:  # have they ended?
             answer = yield from _call(context, progress, READ_CANCELLATIONS, progress.ask_to_look())
         elif progress.step == Step.LIST_AGAIN:  # is one active all the same?
             answer = yield from _call(context, progress, LIST_ACTIVE_RUNS, progress.ask_for_page())
         else:  # how did each end?
             answer = yield from _call(context, progress, READ_CANCELLATIONS, progress.ask_to_tell())
-        note(progress, answer, _now(context))
+        note(progress, answer, now(context))
 
     if progress.outcome is None:
         context.continue_as_new(progress.to_json())
         return None
-    return _told(context, progress.result(_now(context)))
-
-
-def _wait(context: OrchestrationContext, progress: JobProgress) -> Steps:
-    """The next step is due: a durable timer, which holds no thread."""
-    context.set_custom_status(progress.custom_status())
-    if progress.next_at > _now(context):
-        yield context.create_timer(progress.next_at)
+    return _told(context, progress.result(now(context)))
 
 
 def _call(context: OrchestrationContext, progress: JobProgress, name: str, question: dict[str, Any]) -> Steps:
@@ -95,8 +85,3 @@ def _told(context: OrchestrationContext, result: JobResult) -> dict[str, Any]:
     if not context.is_replaying:
         outcome_event.write(context.instance_id, result)
     return result.to_json()
-
-
-def _now(context: OrchestrationContext) -> datetime:
-    now = context.current_utc_datetime
-    return now if now.tzinfo else now.replace(tzinfo=UTC)  # 1.x is aware of the zone, other engines are not
