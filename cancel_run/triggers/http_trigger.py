@@ -12,19 +12,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_json
-from cancel_run.cancellation.result import iso
 from cancel_run.cancellation.stored import moment
-from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
+from cancel_run.errors import ProblemsError, SettingsError
 from cancel_run.page_lookup import aliases_of
 from cancel_run.triggers import openapi
 from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
 from cancel_run.triggers.alerts.reading import split
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
 from cancel_run.triggers.instance_ids import InstanceId
-from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
+from cancel_run.triggers.replies import FORESEEN, Reply, begun, ended, nobody_started, problem, refused, reply_to
 from cancel_run.triggers.results import result_of
 from cancel_run.triggers.starting import ACTIVE, runtime_status, start_or_join, status_of
-from cancel_run.triggers.summary import order_of, started_at
+from cancel_run.triggers.summary import order_of, whose
 from cancel_run.triggers.verified_caller import verified_caller
 
 if TYPE_CHECKING:
@@ -73,21 +72,10 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
         started = await start_or_join(
             client, settings(), order, clock.now(), started_by=verified_caller(request.headers, settings())
         )
-    except ProblemsError as error:
-        return refused(error)
-    except UnknownWorkspaceError as error:
-        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", (error.message,))
-    except TaskHubError as error:
-        return unavailable(error)
+    except FORESEEN as error:
+        return reply_to(error)
     location = status_url(request.url, ROUTE, started.instance_id)
-    body = {
-        "instanceId": started.instance_id,
-        "runId": started.run_id,
-        "workspace": started.workspace,
-        "joined": started.joined,
-        "statusUrl": location,
-    }
-    return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
+    return begun(location, started, {"runId": started.run_id})
 
 
 def refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT, allowed: str = "POST") -> Reply | None:
@@ -130,10 +118,8 @@ async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Rep
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "A cancellation is looked at with GET.", Allow="GET")
     try:
         return await _seen(request, client, clock, wants_failure=wants_failure(request.url))
-    except ProblemsError as error:
-        return refused(error)
-    except TaskHubError as error:
-        return unavailable(error)
+    except FORESEEN as error:
+        return reply_to(error)
 
 
 async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wants_failure: bool) -> Reply:
@@ -146,22 +132,14 @@ async def _seen(request: HttpRequest, client: DurableClient, clock: Clock, *, wa
     if name in ACTIVE:
         return running(request, ROUTE, status, clock.now(), _asked(known, status))
     result = result_of(status, known)
-    failed = wants_failure and not result.get("stopped")
-    return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
+    return ended(result, wants_failure=wants_failure)
 
 
 def _asked(known: InstanceId, status: Any) -> dict[str, Any]:
     """What was asked for, by whom, and when it began."""
-    order = order_of(status)
     return {
         "runId": known.run_id,
-        "workspace": known.workspace,
-        "dryRun": known.dry_run,
-        "startedAt": iso(started_at(status)),
-        "reason": order.reason,
-        "requestedBy": order.requested_by,
-        "startedBy": order.started_by,
-        "fromQueue": order.from_queue,
+        **whose(known, order_of(status), status),
     }
 
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.request import parse_json
 from cancel_run.cancellation.result import error_json, iso
-from cancel_run.errors import ProblemsError, TaskHubError, UnknownWorkspaceError
 from cancel_run.job.request import JobRequest
 from cancel_run.job.result import JobResult
 from cancel_run.triggers.callers_url import status_url, wants_failure
 from cancel_run.triggers.http_trigger import refusal_by_its_head, running
 from cancel_run.triggers.job_runs import order_of, progress_of, results_of, runs_of
 from cancel_run.triggers.job_starting import JobInstance, start_or_join_job
-from cancel_run.triggers.replies import Reply, nobody_started, problem, refused, unavailable
+from cancel_run.triggers.replies import FORESEEN, Reply, begun, ended, nobody_started, problem, reply_to
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
-from cancel_run.triggers.summary import started_at
+from cancel_run.triggers.summary import started_at, whose
 from cancel_run.triggers.verified_caller import verified_caller
 
 if TYPE_CHECKING:
@@ -40,21 +39,10 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
         order = JobRequest.from_json(parse_json(request.get_body()))
         caller = verified_caller(request.headers, settings())
         started = await start_or_join_job(client, settings(), order, clock.now(), started_by=caller)
-    except ProblemsError as error:
-        return refused(error)
-    except UnknownWorkspaceError as error:
-        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", (error.message,))
-    except TaskHubError as error:
-        return unavailable(error)
+    except FORESEEN as error:
+        return reply_to(error)
     location = status_url(request.url, ROUTE, started.instance_id)
-    body = {
-        "instanceId": started.instance_id,
-        "jobId": started.job_id,
-        "workspace": started.workspace,
-        "joined": started.joined,
-        "statusUrl": location,
-    }
-    return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
+    return begun(location, started, {"jobId": started.job_id})
 
 
 async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Reply:
@@ -72,27 +60,17 @@ async def look(request: HttpRequest, client: DurableClient, clock: Clock) -> Rep
             runs = await runs_of(status, client, clock.now())
             return running(request, ROUTE, status, clock.now(), _asked(known, status), runs=runs)
         result = await _result_of(status, known, client, clock)
-    except ProblemsError as error:
-        return refused(error)
-    except TaskHubError as error:
-        return unavailable(error)
-    failed = failing and not result.get("stopped")
-    return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)
+    except FORESEEN as error:
+        return reply_to(error)
+    return ended(result, wants_failure=failing)
 
 
 def _asked(known: JobInstance, status: Any) -> dict[str, Any]:
     """What was asked for, by whom, and when it began."""
-    order = order_of(status)
     return {
         "jobId": known.job_id,
         "only": known.only,
-        "workspace": known.workspace,
-        "dryRun": known.dry_run,
-        "startedAt": iso(started_at(status)),
-        "reason": order.reason,
-        "requestedBy": order.requested_by,
-        "startedBy": order.started_by,
-        "fromQueue": order.from_queue,
+        **whose(known, order_of(status), status),
     }
 
 

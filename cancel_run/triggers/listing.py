@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 from azure.durable_functions import OrchestrationRuntimeStatus
 
-from cancel_run.errors import ProblemsError, RequestError, SettingsError, TaskHubError
+from cancel_run.errors import RequestError, SettingsError
 from cancel_run.triggers.callers_url import base_url, caller_key
 from cancel_run.triggers.job_starting import JOB_ORCHESTRATOR
 from cancel_run.triggers.job_summary import job_summary
 from cancel_run.triggers.list_query import ListQuery, Wanted
-from cancel_run.triggers.replies import Reply, refused, unavailable
+from cancel_run.triggers.replies import FORESEEN, Reply, reply_to
 from cancel_run.triggers.starting import ACTIVE, ORCHESTRATOR, REHEARSAL
 from cancel_run.triggers.summary import summary
 from cancel_run.triggers.windows import Found, Span, newest
@@ -43,10 +43,8 @@ async def list_cancellations(
         query = ListQuery.of(request.url)
         _must_be_known(query.workspace, settings)
         found = await newest(client, _span(query), now)
-    except ProblemsError as error:
-        return refused(error)
-    except TaskHubError as error:
-        return unavailable(error)
+    except FORESEEN as error:
+        return reply_to(error)
     return Reply(HTTPStatus.OK, _listed(request.url, route, query, found))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cancel_run.errors import ProblemsError, SettingsError, TaskHubError
+from cancel_run.errors import ProblemsError, SettingsError, TaskHubError, UnknownWorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,3 +66,33 @@ def refused(error: ProblemsError) -> Reply:
 def unavailable(error: TaskHubError) -> Reply:
     """503: the task hub cannot tell, and it may pass."""
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), Retry_After=str(TASK_HUB_RETRY_SECONDS))
+
+
+FORESEEN = (ProblemsError, UnknownWorkspaceError, TaskHubError)  # what a trigger catches, for :func:`reply_to`
+
+
+def reply_to(error: ProblemsError | UnknownWorkspaceError | TaskHubError) -> Reply:
+    """The refusal that an error is to the caller."""
+    if isinstance(error, ProblemsError):
+        return refused(error)
+    if isinstance(error, TaskHubError):
+        return unavailable(error)
+    return problem(HTTPStatus.BAD_REQUEST, "The request cannot be taken.", (error.message,))
+
+
+def begun(location: str, started: Any, of: Mapping[str, Any]) -> Reply:
+    """202: it is under way; ``of`` says what it is about."""
+    body = {
+        "instanceId": started.instance_id,
+        **of,
+        "workspace": started.workspace,
+        "joined": started.joined,
+        "statusUrl": location,
+    }
+    return Reply(HTTPStatus.ACCEPTED, body, {"Location": location, "Retry-After": "1"})
+
+
+def ended(result: Mapping[str, Any], *, wants_failure: bool) -> Reply:
+    """200 with the result, or 500 where the caller wants a failure for what is not stopped."""
+    failed = wants_failure and not result.get("stopped")
+    return Reply(HTTPStatus.INTERNAL_SERVER_ERROR if failed else HTTPStatus.OK, result)

@@ -15,6 +15,9 @@ from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cancel_run.job.order import JobOrder
+    from cancel_run.triggers.job_starting import JobInstance
+
 
 def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
     """The JSON object of an instance, for an answer to a request at ``url``; None for one that is no cancellation."""
@@ -43,6 +46,19 @@ def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
         "startedBy": result.get("startedBy") or order.started_by,
         "fromQueue": order.from_queue,
         "statusUrl": status_url(url, route, status.instance_id),
+    }
+
+
+def whose(known: InstanceId | JobInstance, order: Order | JobOrder, status: Any) -> dict[str, Any]:
+    """Where it goes on, who asked for it, why, and when it began."""
+    return {
+        "workspace": known.workspace,
+        "dryRun": known.dry_run,
+        "startedAt": iso(started_at(status)),
+        "reason": order.reason,
+        "requestedBy": order.requested_by,
+        "startedBy": order.started_by,
+        "fromQueue": order.from_queue,
     }
 
 
