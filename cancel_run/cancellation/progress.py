@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cancel_run.cancellation.order import Order
-from cancel_run.cancellation.result import CancelResult, Outcome, error_json, iso
+from cancel_run.cancellation.result import EXPIRED_ERROR, CancelResult, Outcome, error_told, iso
 from cancel_run.cancellation.run import NEVER_REPAIRED, Run
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 from cancel_run.cancellation.stored import NOT_STORED, read, written
@@ -125,8 +125,7 @@ class Progress:
 
     def is_too_old(self, now: datetime) -> bool:
         """True for an order that nobody wants carried out any more."""
-        asked_at, limit = self.order.asked_at, self.schedule.order_max_age_seconds
-        return asked_at is not None and (now - asked_at).total_seconds() > limit
+        return self.schedule.is_too_old(self.order.asked_at, now)
 
     def question(self) -> dict[str, Any]:
         """What the next step's activity is asked with (``activities.Question``)."""
@@ -233,15 +232,13 @@ class Progress:
     def _error(self) -> dict[str, Any] | None:
         """What stood in the way of an end, for an outcome that is none."""
         if self.outcome is Outcome.EXPIRED:
-            return error_json("OrderExpired", "The order was older than ORDER_MAX_AGE_SECONDS when it was taken up.")
+            return EXPIRED_ERROR
         if self.outcome not in {Outcome.REJECTED, Outcome.TIMED_OUT}:
             return None
         error = self.refusal or self.problem or self.cancel_problem
         if self.outcome is Outcome.TIMED_OUT:
             error = self.problem or self.cancel_problem or self.refusal
-        if error is None:
-            return None
-        return error_json(error.get("code", "Unknown"), error.get("message", ""), error.get("statusCode"))
+        return error_told(error)
 
 
 def with_gaps(times: list[str]) -> list[str]:

@@ -10,9 +10,12 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.stored import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -129,6 +132,17 @@ def result_schema(kind: Any = CancelResult) -> dict[str, dict[str, Any]]:
 def error_json(code: str, message: str, status_code: int | None = None) -> dict[str, Any]:
     """The shape of ``error`` in a result."""
     return {"code": code, "message": message, "statusCode": status_code}
+
+
+def error_told(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What stood in the way, as it is told in a result: an activity's answer may say more of it, or less."""
+    if problem is None:
+        return None
+    return error_json(problem.get("code", "Unknown"), problem.get("message", ""), problem.get("statusCode"))
+
+
+# of an order that was not carried out, because nobody wants it any more
+EXPIRED_ERROR = error_json("OrderExpired", "The order was older than ORDER_MAX_AGE_SECONDS when it was taken up.")
 
 
 def iso(moment: datetime) -> str:

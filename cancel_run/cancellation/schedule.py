@@ -38,6 +38,10 @@ class Schedule:
     unforeseen_again_after_seconds: float = 11.0  # a cancel of a sight of the run as old as that looks first
     unknown: dict[str, Any] = field(default_factory=dict, compare=False)
 
+    def is_too_old(self, asked_at: datetime | None, now: datetime) -> bool:
+        """True for an order, asked for then, that nobody wants carried out any more."""
+        return asked_at is not None and (now - asked_at).total_seconds() > self.order_max_age_seconds
+
 
 def wait_seconds(schedule: Schedule, waited: float, number: int, instance_id: str, *, untouched: bool = False) -> float:
     """The wait in seconds that begins when ``waited`` seconds have been waited, the ``number``-th, counted from 0.

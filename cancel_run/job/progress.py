@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cancel_run.cancellation.result import Outcome, error_json, iso
+from cancel_run.cancellation.result import EXPIRED_ERROR, Outcome, error_told, iso
 from cancel_run.cancellation.schedule import Schedule, next_call_at, wait_seconds
 from cancel_run.cancellation.stored import NOT_STORED, read, written
 from cancel_run.job.child import Child
@@ -81,8 +81,7 @@ class JobProgress:
         """
         if not isinstance(data, dict) or "progress" not in data:
             progress = cls(JobOrder.from_json(data), instance_id, started_at=now, next_at=now)
-            asked_at, limit = progress.order.asked_at, progress.schedule.order_max_age_seconds
-            if asked_at is not None and (now - asked_at).total_seconds() > limit:
+            if progress.schedule.is_too_old(progress.order.asked_at, now):
                 progress.outcome = JobOutcome.EXPIRED
             return progress
         order = JobOrder.from_json({key: value for key, value in data.items() if key != "progress"})
@@ -248,16 +247,13 @@ class JobProgress:
 
     def _error(self) -> dict[str, Any] | None:
         if self.outcome is JobOutcome.EXPIRED:
-            return error_json("OrderExpired", "The order was older than ORDER_MAX_AGE_SECONDS when it was taken up.")
+            return EXPIRED_ERROR
         told = {
             JobOutcome.REJECTED: self.refusal,
             JobOutcome.NOT_STOPPED: self.incomplete or self.problem,
             JobOutcome.WOULD_CANCEL: self.incomplete,
         }
-        error = told.get(self.outcome) if self.outcome else None
-        if error is None:
-            return None
-        return error_json(error.get("code", "Unknown"), error.get("message", ""), error.get("statusCode"))
+        return error_told(told.get(self.outcome) if self.outcome else None)
 
 
 def _known(child: Child) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest, parse_json
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError
@@ -139,7 +140,7 @@ def _asked(known: InstanceId, status: Any) -> dict[str, Any]:
     """What was asked for, by whom, and when it began."""
     return {
         "runId": known.run_id,
-        **whose(known, order_of(status), status),
+        **whose(known, order_of(status, Order), status),
     }
 
 

@@ -15,6 +15,7 @@ from cancel_run.job.progress import JobProgress
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.results import result_of
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
+from cancel_run.triggers.summary import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     from cancel_run.triggers.starting import DurableClient
 
 AT_ONCE = 20  # calls of the task hub side by side
-
-
-def order_of(status: Any) -> JobOrder:
-    """The order that the instance was begun with, as far as it can be read."""
-    input_ = status.input_ if isinstance(status.input_, dict) else {}
-    try:
-        return JobOrder.from_json({key: value for key, value in input_.items() if key != "progress"})
-    except RequestError:
-        return JobOrder()  # somebody began it past the triggers
 
 
 def progress_of(status: Any, now: datetime) -> JobProgress | None:
@@ -68,7 +60,7 @@ async def results_of(status: Any, client: DurableClient, now: datetime) -> list[
     Raises:
         TaskHubError: the task hub cannot tell.
     """
-    order = order_of(status)
+    order = order_of(status, JobOrder)
 
     async def one(child: Child, known: InstanceId) -> dict[str, Any]:
         seen = await status_of(client, str(known))

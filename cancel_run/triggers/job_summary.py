@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from cancel_run.cancellation.result import iso
+from cancel_run.job.order import JobOrder
 from cancel_run.job.result import JobOutcome
 from cancel_run.triggers.callers_url import status_url
-from cancel_run.triggers.job_runs import order_of
 from cancel_run.triggers.job_starting import JobInstance
 from cancel_run.triggers.job_trigger import ROUTE
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
-from cancel_run.triggers.summary import started_at
+from cancel_run.triggers.summary import order_of, started_at
 
 
 def job_summary(status: Any, url: str, asked_at: str) -> dict[str, Any] | None:
@@ -20,7 +20,7 @@ def job_summary(status: Any, url: str, asked_at: str) -> dict[str, Any] | None:
     if known is None or status.runtime_status is None:
         return None
     name = runtime_status(status)
-    active, order = name in ACTIVE, order_of(status)
+    active, order = name in ACTIVE, order_of(status, JobOrder)
     result = status.output if name == "Completed" and isinstance(status.output, dict) else {}
     return {
         "instanceId": status.instance_id,

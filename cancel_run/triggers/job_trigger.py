@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.request import parse_json
 from cancel_run.cancellation.result import error_json, iso
+from cancel_run.job.order import JobOrder
 from cancel_run.job.request import JobRequest
 from cancel_run.job.result import JobResult
 from cancel_run.triggers.callers_url import status_url, wants_failure
 from cancel_run.triggers.http_trigger import refusal_by_its_head, running
-from cancel_run.triggers.job_runs import order_of, progress_of, results_of, runs_of
+from cancel_run.triggers.job_runs import progress_of, results_of, runs_of
 from cancel_run.triggers.job_starting import JobInstance, start_or_join_job
 from cancel_run.triggers.replies import FORESEEN, Reply, begun, ended, nobody_started, problem, reply_to
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
-from cancel_run.triggers.summary import started_at, whose
+from cancel_run.triggers.summary import order_of, started_at, whose
 from cancel_run.triggers.verified_caller import verified_caller
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _asked(known: JobInstance, status: Any) -> dict[str, Any]:
     return {
         "jobId": known.job_id,
         "only": known.only,
-        **whose(known, order_of(status), status),
+        **whose(known, order_of(status, JobOrder), status),
     }
 
 
@@ -84,7 +85,7 @@ async def _result_of(status: Any, known: JobInstance, client: DurableClient, clo
         f"The orchestration instance {known.text()} ended as {name}. The cancellations of single runs that it has "
         "begun go on by themselves; no others are begun. Its exception is in the logs. Ask again to start afresh.",
     )
-    order, progress = order_of(status), progress_of(status, clock.now())
+    order, progress = order_of(status, JobOrder), progress_of(status, clock.now())
     return JobResult(
         job_id=known.job_id,
         workspace=known.workspace,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.result import CancelResult, Outcome, error_json
 from cancel_run.triggers.starting import runtime_status
 from cancel_run.triggers.summary import order_of
@@ -23,7 +24,7 @@ def result_of(status: Any, known: InstanceId) -> dict[str, Any]:
 def _failed(known: InstanceId, runtime_status_name: str, status: Any) -> CancelResult:
     """What is known of an instance without a result of its own: how it ended, and what its custom status last told."""
     progress = status.custom_status if isinstance(status.custom_status, dict) else {}
-    order = order_of(status)
+    order = order_of(status, Order)
     return CancelResult(
         reason=order.reason,
         requested_by=order.requested_by,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cancel_run.cancellation.order import Order
 from cancel_run.cancellation.result import Outcome, iso
 from cancel_run.cancellation.stored import moment
 from cancel_run.errors import RequestError
+from cancel_run.job.order import JobOrder
 from cancel_run.triggers.callers_url import status_url
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
@@ -15,8 +16,9 @@ from cancel_run.triggers.starting import ACTIVE, aware, runtime_status
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cancel_run.job.order import JobOrder
     from cancel_run.triggers.job_starting import JobInstance
+
+AnyOrder = TypeVar("AnyOrder", Order, JobOrder)
 
 
 def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
@@ -26,7 +28,7 @@ def summary(status: Any, url: str, route: str) -> dict[str, Any] | None:
         return None
     name = runtime_status(status)
     active = name in ACTIVE
-    order, progress = order_of(status), _object(status.custom_status)
+    order, progress = order_of(status, Order), _object(status.custom_status)
     result = _object(status.output) if name == "Completed" else {}
     return {
         "instanceId": status.instance_id,
@@ -62,13 +64,13 @@ def whose(known: InstanceId | JobInstance, order: Order | JobOrder, status: Any)
     }
 
 
-def order_of(status: Any) -> Order:
+def order_of(status: Any, kind: type[AnyOrder]) -> AnyOrder:
     """The order that the instance was begun with, as far as it can be read."""
     input_ = {key: value for key, value in _object(status.input_).items() if key != "progress"}
     try:
-        return Order.from_json(input_)
+        return kind.from_json(input_)
     except RequestError:
-        return Order()  # somebody began it past the triggers
+        return kind()  # somebody began it past the triggers
 
 
 def started_at(status: Any) -> datetime:
