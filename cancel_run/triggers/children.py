@@ -11,7 +11,6 @@ They are instances like any other: each has its status URL, and one that is unde
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from cancel_run.cancellation.order import Order
@@ -21,6 +20,7 @@ from cancel_run.cancellation.stored import moment
 from cancel_run.errors import CancelRunError, RequestError, TaskHubError
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.results import result_of
+from cancel_run.triggers.side_by_side import side_by_side
 from cancel_run.triggers.starting import (
     ACTIVE,
     identity_of,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from cancel_run.triggers.starting import DurableClient
 
 Answer = dict[str, Any]
-
-AT_ONCE = 20  # calls of the task hub side by side
 
 
 class Family(TypedDict, total=False):
@@ -133,16 +131,14 @@ async def _each(
     items: Iterable[Any], ask: Callable[[Any], Awaitable[Answer]]
 ) -> tuple[list[Answer], dict[str, dict[str, Any]]]:
     """The answers for the items, some of them side by side; and the problem of those that have none."""
-    places = asyncio.Semaphore(AT_ONCE)
 
     async def one(item: Any) -> Answer | CancelRunError:
-        async with places:
-            try:
-                return await ask(item)
-            except CancelRunError as error:
-                return error
+        try:
+            return await ask(item)
+        except CancelRunError as error:
+            return error
 
-    answers = await asyncio.gather(*(one(item) for item in items))
+    answers = await side_by_side(items, one)
     errors = [answer for answer in answers if isinstance(answer, CancelRunError)]
     problem = {"problem": _problem(errors[0])} if errors else {}
     return [answer for answer in answers if not isinstance(answer, CancelRunError)], problem

@@ -6,7 +6,6 @@ list is whole; before that there are none to tell.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cancel_run.errors import RequestError
@@ -14,6 +13,7 @@ from cancel_run.job.order import JobOrder
 from cancel_run.job.progress import JobProgress
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.results import result_of
+from cancel_run.triggers.side_by_side import side_by_side
 from cancel_run.triggers.starting import ACTIVE, aware, runtime_status, status_of
 from cancel_run.triggers.summary import order_of
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from cancel_run.job.child import Child
     from cancel_run.triggers.starting import DurableClient
-
-AT_ONCE = 20  # calls of the task hub side by side
 
 
 def progress_of(status: Any, now: datetime) -> JobProgress | None:
@@ -85,13 +83,12 @@ async def _of_each(
     progress = progress_of(status, now)
     if progress is None:
         return []
-    order, places = progress.order, asyncio.Semaphore(AT_ONCE)
+    order = progress.order
 
     async def one(child: Child) -> dict[str, Any]:
-        async with places:
-            return await ask(child, InstanceId(order.workspace or "", child.run_id, order.dry_run, order.only))
+        return await ask(child, InstanceId(order.workspace or "", child.run_id, order.dry_run, order.only))
 
-    return list(await asyncio.gather(*(one(child) for child in progress.children)))
+    return await side_by_side(progress.children, one)
 
 
 def _seen(status: Any) -> dict[str, Any]:
