@@ -84,7 +84,9 @@ def answering(last: int | None = None) -> Answers:
         state = "TERMINATED" if name == POLL_RUN and next(polls) == last else "TERMINATING"
         url = "https://adb-1234567890123456.7.azuredatabricks.net/?o=1234567890123456#job/11223344/run/455644833"
         told = {"life_cycle_state": state, "state_message": "Cancelling."}
-        return {"run": Run.from_api({"run_id": RUN_ID, "run_page_url": url, "state": told}, RUN_ID).to_json()}
+        history = [{"type": "ORIGINAL", "start_time": 1_769_860_000_000}]  # of a run that nobody has repaired
+        shown = {"run_id": RUN_ID, "run_page_url": url, "state": told, "repair_history": history}
+        return {"run": Run.from_api(shown, RUN_ID).to_json()}
 
     return answer
 
