@@ -56,6 +56,10 @@ help:
 	@echo 'makes .venv anew.'
 	@echo 'From another directory: make -sC PATH demo'
 
+# make itself tells nobody that port=0 is not PORT=0
+$(foreach name,port run workspace reason timeout base key run_id version up python,\
+$(if $(findstring command,$(origin $(name))),$(error $(name)= means nothing here: it is written in capitals)))
+
 # .venv stays as it is for as long as it works and nobody names another Python
 WHICH := import os, sys; print(sys.version, os.path.realpath(sys.base_prefix))
 MADE_WITH = $(shell $(BIN)/python -c '$(WHICH)' 2>/dev/null)
@@ -88,10 +92,12 @@ another-python:
 demo: $(LOCAL_READY)
 	@$(BIN)/python -m local_host demo
 
+# what is asked for goes through the environment, so that no shell reads what is in a value
+serve: export SERVE_PORT = $(PORT)
 serve: $(LOCAL_READY)
-	@$(BIN)/python -m local_host serve $(if $(PORT),--port '$(PORT)')
+	@exec $(BIN)/python -m local_host serve $(if $(PORT),"--port=$$SERVE_PORT")
 
-# make cancel RUN=455644833 WORKSPACE=prod; through the environment, so that no shell reads what is in a value
+# make cancel RUN=455644833 WORKSPACE=prod
 cancel: export CANCEL_RUN = $(RUN)
 cancel: export CANCEL_WORKSPACE = $(WORKSPACE)
 cancel: export CANCEL_REASON = $(REASON)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from local_host import ending
+from local_host import ending, streams
 
 if __name__ == "__main__":
+    streams.settle()
     ending.listen()  # before what follows, which takes half a second
 
+import contextlib
 import functools
 import importlib
 import logging
@@ -32,7 +34,7 @@ from local_host.host import LocalHost
 from local_host.keys import Keys
 from local_host.log import Log
 from local_host.profile import REPLACED, use_profile
-from local_host.queue_client import connection_problem, why_no_queue
+from local_host.queue_client import connection_problem, reach, why_no_queue
 from local_host.queue_output import no_queue, write_to_queue
 from local_host.queue_trigger import attach_queues
 from local_host.setting_sources import load
@@ -40,14 +42,14 @@ from local_host.start_error import StartError, fault
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
     """The exit code of the command."""
     options = parser(demo=demo, serve=serve, cancel=cancel).parse_args(arguments)
-    Log(out=console(stderr=True)).begin()
+    errors = _errors(options).begin()
     # the SDK advises types on calls that its own next version does not take them on
     logging.captureWarnings(capture=True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
@@ -58,11 +60,16 @@ def main(arguments: list[str]) -> int:
     try:
         return command(options)
     except (StartError, PortTakenError, JournalError) as error:
-        print(error, file=sys.stderr)
+        errors.say("notStarted", str(error), level="ERROR")
     except Exception as error:
-        print(fault(error), file=sys.stderr)
+        errors.say("fault", fault(error), level="ERROR")
         logging.getLogger("local_host").debug("The fault", exc_info=True)
     return terminal.BAD_REQUEST
+
+
+def _errors(options: argparse.Namespace) -> Log:
+    """What is told on stderr, as objects where the log is to be made of objects."""
+    return Log(as_json=getattr(options, "log_format", "text") == "json", out=console(stderr=True))
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -83,28 +90,34 @@ def demo(options: argparse.Namespace) -> int:
     display.line(f"POST {host.url}/api/cancel-active-run")
     order = {"runId": run_id, "reason": "demo", "requestedBy": "python -m local_host demo"}
     result = terminal.cancel(host.url, order, display)[1]
-    print_json(result)
+    _tell(result)
     return 0 if result.get("outcome") == "canceled" else 1
 
 
 def serve(options: argparse.Namespace) -> int:
     """The app answers until Ctrl-C (or SIGTERM)."""
+    say_goodbye = functools.partial(_errors(options).say, "stopped")
+    ending.say("Stopped.", by=say_goodbye)
     sources = load(os.environ)
     with closing(BackgroundServers()) as servers:
         emulated = complete(servers)
         connection = storage()
         problem = connection_problem(connection) if connection else None
         emulated.and_also(problem).judge(_app_module().problems_of, sources)
+        streams.spare_stdout()
         log = Log(as_json=options.log_format == "json", verbose=options.verbose).begin()
         for name, place in whereabouts.workspaces(os.environ).items():
-            real = {"emulated": emulated.workspace is not None}
+            here = emulated.workspace is not None
             number = os.environ.get("DATABRICKS_WORKSPACE_ID", "")
-            told = whereabouts.line(name, place, **real, workspace_id=number)
-            log.say("workspace", told, name=name, url=place, **real)
+            told = whereabouts.line(name, place, emulated=here, workspace_id=number)
+            log.say("workspace", told, name=name, url=place, emulated=here)
         for line in sources.lines():
             log.say("settings", line)
         write = functools.partial(write_to_queue, connection) if connection else no_queue
         keys = Keys.read(options.keys) if options.keys else None
+        if connection:
+            with _storage_judged():  # before anything can begin
+                reach(connection)
         host = LocalHost(
             _app_module().app,
             servers,
@@ -116,10 +129,8 @@ def serve(options: argparse.Namespace) -> int:
         )
         with closing(host):
             if connection:
-                try:
+                with _storage_judged():
                     queues = attach_queues(host, connection)
-                except AzureError as error:
-                    raise StartError(why_no_queue(error)) from error
                 log.say("queue", f"queue {', '.join(queues)}: served", queues=queues)
             else:
                 log.say("queue", "no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for `make azurite`)")
@@ -135,7 +146,8 @@ def serve(options: argparse.Namespace) -> int:
                 token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
                 log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
             kept = f"begins again with --state {options.state}" if options.state else "is forgotten"
-            ending.say(f"Stopped. What had not ended {kept}; a cancel that was sent stays sent.")
+            goodbye = f"Stopped. What had not ended {kept}; a cancel that was sent stays sent."
+            ending.say(goodbye, by=say_goodbye)
             stop = ending.gently()  # before anybody can know that it listens
             log.say("listening", f"listening on {host.url}", url=host.url)
             log.say("page", f"in a browser: {host.url}/api/cancel-active-run")
@@ -143,6 +155,15 @@ def serve(options: argparse.Namespace) -> int:
             log.say("try", command, command=command)
             stop.wait()
     return 0
+
+
+@contextlib.contextmanager
+def _storage_judged() -> Iterator[None]:
+    """What keeps the storage from being used keeps the command from starting."""
+    try:
+        yield
+    except AzureError as error:
+        raise StartError(why_no_queue(error)) from error
 
 
 def curl(url: str, run_id: int | str, keys: Path | None) -> str:
@@ -177,8 +198,19 @@ def cancel(options: argparse.Namespace) -> int:
         display.line(line)
     host = LocalHost(_app_module().app, servers)
     exit_code, result = terminal.cancel(host.url, order, display)
-    print_json(result)
+    _tell(result)
     return exit_code
+
+
+def _tell(result: dict[str, Any]) -> None:
+    """The result is on stdout; if it cannot be, that is told on stderr, and the exit code stays the outcome's."""
+    try:
+        print_json(result)
+    except BrokenPipeError:
+        pass  # whoever read it wants no more
+    except OSError as error:
+        outcome = result.get("outcome") or result.get("title")
+        print(f"The result cannot be written ({error.strerror}). The outcome: {outcome}.", file=sys.stderr)
 
 
 def _target(options: argparse.Namespace) -> dict[str, Any]:
@@ -205,4 +237,10 @@ def _app_module() -> Any:
 
 
 if __name__ == "__main__":
-    ending.leave(main(sys.argv[1:]))
+    exit_code: object = terminal.BAD_REQUEST
+    try:
+        exit_code = main(sys.argv[1:])
+    except SystemExit as asked:  # --help, and arguments that argparse refuses
+        exit_code = asked.code
+    finally:
+        ending.leave(exit_code if isinstance(exit_code, int) else 0)  # no thread that is left keeps the process

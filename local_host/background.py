@@ -56,33 +56,39 @@ class BackgroundServers:
         """What will have the result of ``work``, which has begun on the servers' loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def serve(self, app: web.Application, *, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
-        """The port on which ``app`` now answers (the one asked for, or a free one for 0).
+    def serve(
+        self,
+        app: web.Application,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        place: socket.socket | None = None,
+    ) -> int:
+        """The port on which ``app`` now answers: the one asked for, that of the ``place``, or a free one for 0.
 
         Raises:
             PortTakenError: nobody can listen there.
         """
-        return self.run(self._serve(app, port, tls))
+        return self.run(self._serve(app, place or place_at(port), tls))
 
-    async def _serve(self, app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
+    async def _serve(self, app: web.Application, place: socket.socket, tls: ssl.SSLContext | None) -> int:
+        port: int = place.getsockname()[1]
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            listener = await self._listener(runner, {"host": LOOPBACK, "port": port}, tls)
-        except (OSError, OverflowError) as error:
+            listener = await self._listener(runner, place, tls)
+        except OSError as error:  # somebody who has taken the place too was faster
             await runner.cleanup()
-            reason = _why(port, error)
-            raise PortTakenError(f"Port {port} {reason}. Name another, or 0 for a free one.") from error
-        bound: tuple[str, int] = listener.sockets[0].getsockname()
-        self._running.append(_Running(listener, runner, bound[1], tls))
-        return bound[1]
+            raise _taken(port, error) from error
+        self._running.append(_Running(listener, runner, port, tls))
+        return port
 
     async def _listener(
-        self, runner: web.AppRunner, where: dict[str, Any], tls: ssl.SSLContext | None
+        self, runner: web.AppRunner, place: socket.socket, tls: ssl.SSLContext | None
     ) -> asyncio.Server:
         assert runner.server is not None  # noqa: S101  # it has been set up
         goodbye = GOODBYE_SECONDS if tls else None
-        return await self._loop.create_server(runner.server, **where, ssl=tls, ssl_shutdown_timeout=goodbye)
+        return await self._loop.create_server(runner.server, sock=place, ssl=tls, ssl_shutdown_timeout=goodbye)
 
     async def refuse(self, port: int) -> None:
         """Whoever connects to the port is refused, as if nobody had ever served there; open connections go on."""
@@ -100,7 +106,7 @@ class BackgroundServers:
         running = self._at(port)
         assert running.place is not None  # noqa: S101  # it was refused
         running.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        running.listener = await self._listener(running.runner, {"sock": running.place}, running.tls)
+        running.listener = await self._listener(running.runner, running.place, running.tls)
         running.place = None
 
     async def refuses(self, port: int) -> bool:
@@ -126,6 +132,26 @@ class BackgroundServers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def place_at(port: int) -> socket.socket:
+    """The port (a free one for 0) is this process's, and whoever connects is refused until something serves there.
+
+    Raises:
+        PortTakenError: nobody can listen there.
+    """
+    place = socket.socket()
+    try:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what is left of old connections does not matter
+        place.bind((LOOPBACK, port))
+    except (OSError, OverflowError) as error:
+        place.close()
+        raise _taken(port, error) from error
+    return place
+
+
+def _taken(port: int, error: OSError | OverflowError) -> PortTakenError:
+    return PortTakenError(f"Port {port} {_why(port, error)}. Name another, or 0 for a free one.")
 
 
 def _why(port: int, error: OSError | OverflowError) -> str:

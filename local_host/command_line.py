@@ -63,7 +63,7 @@ def parser(*, demo: Command, serve: Command, cancel: Command) -> argparse.Argume
         prog=PROGRAM,
         description=_DESCRIPTION,
         epilog=_examples("demo", 'cancel 455644833 --reason "over budget"', "serve --port 0")
-        + f"`{PROGRAM} COMMAND --help` tells of each: its options, the environment, its exit codes.\n",
+        + f"`{PROGRAM} COMMAND --help` tells of each: its options, the\nenvironment, its exit codes.\n",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version of the app and exit")
     commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands", parser_class=_Parser)
@@ -77,9 +77,9 @@ def _demo(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     told = commands.add_parser(
         "demo",
         help="cancel a run of an emulated workspace and show it",
-        description="A run begins in an emulated workspace and is canceled by the app, which waits until it\n"
-        "has stopped. It needs no account and takes no setting from the shell. Progress goes\n"
-        "to stderr, the result, as JSON, to stdout.\n",
+        description="A run begins in an emulated workspace and is canceled by the app, which waits\n"
+        "until it has stopped. It needs no account and takes no setting from the shell.\n"
+        "Progress goes to stderr, the result, as JSON, to stdout.\n",
         epilog=_examples("demo", "demo --quiet | jq .timeline")
         + "environment:\n  NO_COLOR                 no colours and no line that moves\n\n"
         + _EXIT_CODES.format(good="the outcome is canceled", bad="it is not"),
@@ -92,12 +92,13 @@ def _serve(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     told = commands.add_parser(
         "serve",
         help="answer requests until Ctrl-C",
-        description="The app answers at http://127.0.0.1:PORT until Ctrl-C. It says first which workspace it\n"
-        "talks to, and then writes a line for each request, start, outcome and message.\n",
+        description="The app answers at http://127.0.0.1:PORT until Ctrl-C. It says first which\n"
+        "workspace it talks to, and then writes a line for each request, start, outcome\n"
+        "and message.\n",
         epilog=_examples(
             "serve",
             "serve --port 0 --state cancellations.db",
-            "serve --log-format json | jq --unbuffered 'select(.event == \"cancellationEnded\")'",
+            "serve --log-format json | jq --unbuffered .event",
             "serve --keys keys.txt",
         )
         + _SETTINGS.format(without="without one, a workspace is emulated", more=_QUEUE)
@@ -108,13 +109,13 @@ def _serve(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     )
     told.add_argument(
         "--state",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="keep a journal: what has not ended begins again when serve comes up with the same file",
     )
     told.add_argument(
         "--keys",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="callers must show one of the keys in the file, one a line, as they must in Azure",
     )
@@ -132,9 +133,9 @@ def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         "cancel",
         help="cancel a run, or all of a job, and wait until it has stopped",
         description="One run of a workspace that the settings name is canceled, or with --job every\n"
-        "active run of a job. It says first which workspace it talks to, and waits until all has\n"
-        "stopped. Progress goes to stderr; the result, or the refusal, goes to stdout as JSON, and\n"
-        "nothing else does.\n",
+        "active run of a job. It says first which workspace it talks to, and waits until\n"
+        "all has stopped. Progress goes to stderr; the result, or the refusal, goes to\n"
+        "stdout as JSON, and nothing else does.\n",
         epilog=_examples(
             'cancel 455644833 --reason "over budget"',
             "cancel 455644833 --workspace prod --timeout 600",
@@ -152,7 +153,9 @@ def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     what.add_argument("run_id", nargs="?", metavar="RUN_ID", help="the id of the run, or the URL of its page in quotes")
     what.add_argument("--job", metavar="JOB_ID", help="in place of a run: every active run of this job")
     told.add_argument("--only", choices=["queued"], help="with --job: those that wait in the job's queue")
-    told.add_argument("--max-runs", type=int, metavar="N", help="with --job: at most so many runs; 100 if left out")
+    told.add_argument(
+        "--max-runs", type=_whole_number, metavar="N", help="with --job: at most so many runs; 100 if left out"
+    )
     which = told.add_mutually_exclusive_group()
     which.add_argument("--workspace", metavar="NAME", help="the name of a workspace in DATABRICKS_WORKSPACES")
     which.add_argument(
@@ -161,7 +164,7 @@ def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     told.add_argument("--reason", metavar="TEXT", help="why, in one line; it comes back in the result")
     told.add_argument(
         "--timeout",
-        type=int,
+        type=_seconds,
         metavar="SECONDS",
         help="how long to wait for the run to stop: 1 to 604800; WAIT_TIMEOUT_SECONDS, or 3600, if left out",
     )
@@ -173,6 +176,24 @@ def _cancel(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= LAST_PORT):
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to {LAST_PORT}, and 0 is a free one")
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file is missing")
+    return Path(text)
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("it must be a whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("it must be a whole number of seconds: 3600 is an hour")
     return int(text)
 
 

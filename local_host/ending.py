@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 SIGNALED = 128  # and the signal's number: the exit code of what a signal ended
 GENTLE_SECONDS = 1.0  # from a signal to the end where something is to be closed first
 LAST_SECONDS = 1.0  # for what is done at the very end: a terminal may take no output, a disk no write
-SAID = "Stopped. What this process was waiting for is forgotten; a cancel that was sent stays sent."
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 class _Ending:
@@ -30,6 +33,7 @@ class _Ending:
     def __init__(self) -> None:
         self.last: list[Callable[[], object]] = []
         self.said = "Stopped."
+        self.say: Callable[[str], object] = _print
         self.gentle: threading.Event | None = None
         self.leaving = threading.Lock()
 
@@ -38,8 +42,8 @@ class _Ending:
         if self.gentle is None:
             self.leave(SIGNALED + number, self.said)
         else:
-            _say(self.said)
             _after(GENTLE_SECONDS, lambda: leave(0))
+            self.say(self.said)
             self.gentle.set()
             signal.sigwait(_SIGNALS)
             self.leave(0)
@@ -52,11 +56,10 @@ class _Ending:
             with contextlib.suppress(Exception):
                 callback()
         if said:
-            _say(said)
-        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
-            sys.stdout.flush()
-        with contextlib.suppress(OSError, ValueError):
-            sys.stderr.flush()
+            self.say(said)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+                stream.flush()
         os._exit(exit_code)
 
 
@@ -74,9 +77,11 @@ def before_the_end(callback: Callable[[], object]) -> None:
     _ending.last.append(callback)
 
 
-def say(goodbye: str) -> None:
-    """This is what a signal makes the process say, in one line on stderr."""
+def say(goodbye: str, by: Callable[[str], object] | None = None) -> None:
+    """This is what a signal makes the process say, ``by`` whatever says it; if left out, in one line on stderr."""
     _ending.said = goodbye
+    if by is not None:
+        _ending.say = by
 
 
 def gently() -> threading.Event:
@@ -94,8 +99,3 @@ def _after(seconds: float, callback: Callable[[], object]) -> None:
     timer = threading.Timer(seconds, callback)
     timer.daemon = True
     timer.start()
-
-
-def _say(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from local_host import ending
 from local_host.background import LOOPBACK, BackgroundServers
-from local_host.emulators.certificates import Certificates
+from local_host.emulators.certificates import Certificates, authorities
 from local_host.emulators.key_vault import KeyVault, ManagedIdentity
 from local_host.emulators.workspace import JobsApi
 from local_host.setting_sources import DATABRICKS_TOKEN, OF_THE_APP, OF_THIS_MACHINE, STORAGE, TOKEN_VARIABLE, Sources
@@ -156,9 +156,8 @@ def _bundle_problems() -> list[str]:
         path = os.environ.get(key)
         if path:
             try:
-                # a folder of certificates is right for requests, and no text for the emulated vault's bundle
-                if not Path(path).is_dir():
-                    Path(path).read_bytes()
+                if not authorities(Path(path)):
+                    problems.append(f"{key} names {path}, which has no certificate in it (PEM): mend or unset it")
             except OSError as error:
                 problems.append(f"{key} names {path}, which cannot be read ({error.strerror}): mend or unset it")
     return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +11,7 @@ import azure.functions as func
 from azure.durable_functions.models.utils import http_utils
 from azure.functions.decorators.core import BindingDirection
 
-from local_host.background import LOOPBACK, BackgroundServers
+from local_host.background import LOOPBACK, BackgroundServers, place_at
 from local_host.engine.client_binding import ActivityClient, client_binding
 from local_host.engine.durable_endpoint import DurableEndpoint
 from local_host.engine.engine import Engine
@@ -85,20 +86,21 @@ class LocalHost:
         triggers = HttpTriggers(self.functions, self.call, keys=keys)
         client = ActivityClient(servers.run)
         options: dict[str, Any] = {"versioning": Versioning.of_host_json(), "client": client}
-        self.engine = (
-            JournaledEngine(self.functions, state, places=places, **options)
-            if state
-            else Engine(self.functions, **options)
-        )
-        try:
+        with contextlib.ExitStack() as undo:
+            # before what a journal holds begins again, which would be cut off once more if the port were taken
+            place = undo.enter_context(place_at(port))
+            self.engine = (
+                JournaledEngine(self.functions, state, places=places, **options)
+                if state
+                else Engine(self.functions, **options)
+            )
+            undo.callback(self.engine.close)  # its threads would keep the process alive
             self.endpoint = DurableEndpoint(self.engine)
             self.endpoint.app.middlewares.append(refuse_pages)
             self.client_binding = client_binding(servers.serve(self.endpoint.app, port=endpoint_port))
             client.serve(self.client_binding)
-            self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, port=port)}"
-        except BaseException:
-            self.engine.close()  # its threads would keep the process alive
-            raise
+            self.url = f"http://{LOOPBACK}:{servers.serve(triggers.app, place=place)}"
+            undo.pop_all()
 
     async def call(self, function: Any, value: Any) -> Any:
         """What the function returns for its trigger's value, called as the worker does; what it wrote is handed on.

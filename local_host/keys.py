@@ -39,10 +39,11 @@ class Keys:
         try:
             lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
-            raise NoKeysError(f"{path} cannot be read: {error}.") from error
+            reason = getattr(error, "strerror", None) or "it is no UTF-8"
+            raise NoKeysError(f"The file of keys, {path}, cannot be read: {reason}.") from error
         accepted = tuple(line for line in lines if line and not line.startswith("#"))
         if not accepted:
-            raise NoKeysError(f"{path} has no key: write one a line.")
+            raise NoKeysError(f"The file of keys, {path}, has no key in it: write one a line.")
         return cls(accepted)
 
     def open(self, level: func.AuthLevel, request: web.Request) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -44,13 +43,14 @@ class Log(logging.Handler):
             logging.getLogger(name).setLevel(logging.DEBUG if self._verbose else logging.INFO)
         return self
 
-    def say(self, event: str, text: str, **fields: object) -> None:
+    def say(self, event: str, text: str, *, level: str = "INFO", **fields: object) -> None:
         """A line about the host itself; in JSON it has the fields alone, or the text where there are none."""
         with self.lock:  # type: ignore[union-attr]  # every handler that is not closed has one
             if self._json:
-                self._object({"event": event, **(fields or {"message": text})}, "INFO")
+                self._object({"event": event, **(fields or {"message": text})}, level)
             else:
-                self._line(Text(printable(text)))
+                for line in text.splitlines():
+                    self._line(Text(printable(line)))
 
     def emit(self, record: logging.LogRecord) -> None:
         """The record has its line."""
@@ -97,8 +97,8 @@ class Log(logging.Handler):
 
     def _object(self, fields: dict[str, Any], level: str) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        sys.stdout.write(json.dumps({"time": at, "level": level.lower(), **fields}) + "\n")
-        sys.stdout.flush()
+        self._console.file.write(json.dumps({"time": at, "level": level.lower(), **fields}) + "\n")
+        self._console.file.flush()
 
     def _line(self, text: Text) -> None:
         self._console.print(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+import contextlib
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import LinearRetry, QueueClient
 
 CONNECT_SECONDS, READ_SECONDS = 3, 10  # the library's own would be a minute, four times
@@ -24,6 +26,16 @@ def queue_client(connection: str, name: str) -> QueueClient:
     except ResourceExistsError:
         return client
     return client
+
+
+def reach(connection: str) -> None:
+    """The storage answers, and takes the account and its key; nothing in it is changed.
+
+    Raises:
+        AzureError: it does not answer, or says no.
+    """
+    with contextlib.suppress(ResourceNotFoundError), _client(connection, "any") as client:
+        client.get_queue_properties()
 
 
 def connection_problem(connection: str) -> str | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE = Path("local.settings.json")  # in the folder where the command runs, as `func start` has it
 STORAGE = "AzureWebJobsStorage"
+_BY_IDENTITY = f"{STORAGE}__"  # what the Functions host takes where it signs in to the storage by itself
 TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"  # noqa: S105  # the variable's name
 DATABRICKS_TOKEN = "DATABRICKS_TOKEN"  # noqa: S105  # the variable's name, as Databricks' own tools know it
 
@@ -54,6 +55,7 @@ OF_THE_HOST = (STORAGE, "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
 KNOWN = (*OF_THE_APP, *OF_THIS_MACHINE, *OF_THE_HOST)
 # what other tools read, however like one of ours it looks
 _OF_OTHERS = frozenset({"DATABRICKS_AUTH_TYPE", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_CLUSTER_ID", "AZURE_CLIENT_ID"})
+PART = 10  # characters of a part of a name: HOST, TOKEN and the WORKSPACE of build servers belong to others
 LIKE = 0.87  # of two names, by difflib: DATABRIKS_HOST is one of ours, DATABRICKS_URL is not
 
 
@@ -80,7 +82,12 @@ class Sources:
 
     def slips(self) -> list[str]:
         """A line for each name that looks like a setting's, and is none."""
-        return [f"{name} is no setting of this app: is {meant} meant?" for name, meant in self.misspelt]
+        return [
+            f"{name} is for Azure alone: here {meant} names the storage, by a connection string"
+            if name.startswith(_BY_IDENTITY)
+            else f"{name} is no setting of this app: is {meant} meant?"
+            for name, meant in self.misspelt
+        ]
 
     def placed(self, problem: str) -> str:
         """The problem, which begins with the name of a setting or does not, with where that was set."""
@@ -131,6 +138,15 @@ def _slip(name: str) -> tuple[str, str] | None:
     """The name and the setting that it looks like, unless it is one or looks like none."""
     if name in KNOWN or name in _OF_OTHERS:
         return None
+    if name.startswith(_BY_IDENTITY):
+        return name, STORAGE
     by_capitals = {known.upper(): known for known in KNOWN}
-    like = difflib.get_close_matches(name.upper(), by_capitals, n=1, cutoff=LIKE)
+    like = difflib.get_close_matches(name.upper(), by_capitals, n=1, cutoff=LIKE) or [
+        known for known in by_capitals if len(name) >= PART and _is_part(name.upper(), known)
+    ]
     return (name, by_capitals[like[0]]) if like else None
+
+
+def _is_part(name: str, known: str) -> bool:
+    """True for the words that a setting's name begins or ends with."""
+    return (known.startswith(f"{name}_") and "_" in name) or known.endswith(f"_{name}")

@@ -77,16 +77,23 @@ def test_cancel_hands_over_what_it_was_given_as_it_was_given(folder: Path) -> No
     assert done.stdout.count("\n") == len(said), "nothing but the program's own output is on stdout"
 
 
+def test_serve_hands_over_the_port_as_it_was_given(folder: Path) -> None:
+    port = '0\'; echo "$HOME"'
+    given = make(folder, "serve", f"PORT={port.replace('$', '$$')}")
+    assert re.findall(r"^<(.*)>$", given.stdout, re.MULTILINE) == ["-m", "local_host", "serve", f"--port={port}"]
+    assert re.findall(r"^<(.*)>$", make(folder, "serve").stdout, re.MULTILINE) == ["-m", "local_host", "serve"]
+
+
+def test_a_name_in_small_letters_is_refused_where_make_itself_would_take_no_notice(folder: Path) -> None:
+    done = make(folder, "serve", "port=0")
+    assert done.returncode == 2
+    assert "port= means nothing here" in done.stderr
+
+
 def test_cancel_without_a_run_says_how_to_name_one(folder: Path) -> None:
     done = make(folder, "cancel")
     assert (done.returncode, done.stdout) == (2, "")
     assert "make cancel RUN=455644833" in done.stderr
-
-
-@pytest.mark.parametrize(("arguments", "port"), [([], []), (["PORT=0"], ["--port", "0"])])
-def test_serve_takes_a_port(folder: Path, arguments: list[str], port: list[str]) -> None:
-    done = make(folder, "serve", *arguments)
-    assert re.findall(r"^<(.*)>$", done.stdout, re.MULTILINE) == ["-m", "local_host", "serve", *port]
 
 
 def test_from_another_directory_the_output_is_the_same(folder: Path) -> None:

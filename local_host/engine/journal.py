@@ -61,6 +61,8 @@ class Journal:
         try:
             if not path.exists():
                 _create(path)
+            if not path.is_file():
+                raise JournalError(f"{path} is no file: name one, or a new one, for the journal.")
             if not path.stat().st_size:
                 raise JournalError(f"{path} is empty, so it is damaged or no journal. Remove it to begin a new one.")
             self._file = _connected(path)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
+from local_host.engine.journal import Journal
 from tests.support.serve_process import environment
+from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from local_host.emulators.workspace import JobsApi
 
 SECONDS = 30.0
 KEY = "YWI="
@@ -54,6 +61,10 @@ def storage_at(port: int) -> str:
         ([], {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1MB"}, "number of bytes"),
         (["--state", "nowhere/journal"], {}, "nowhere/journal"),
         (["--state", "empty"], {}, "empty is empty"),
+        (["--state", "/dev/null"], {}, "no file"),
+        (["--state", "."], {}, "no file"),
+        (["--keys", "nowhere"], {}, "file of keys, nowhere, cannot be read: No such file"),
+        ([], {"REQUESTS_CA_BUNDLE": "empty"}, "no certificate"),
     ],
 )
 def test_serve_says_in_one_sentence_why_it_does_not_start(
@@ -67,6 +78,47 @@ def test_serve_says_in_one_sentence_why_it_does_not_start(
     sentence = done.stderr.splitlines()[-1]
     assert said in sentence
     assert "--port" in arguments or done.stderr == f"{sentence}\n"  # argparse tells the usage first
+
+
+def test_in_a_log_of_objects_the_reason_is_one_too(tmp_path: Path) -> None:
+    done = run(tmp_path, "serve", "--log-format", "json", AzureWebJobsStorage="foo", WAIT_TIMEOUT_SECONDS="1h")
+    told = json.loads(done.stderr)
+    assert (done.returncode, told["event"], told["level"]) == (2, "notStarted", "error")
+    assert "no connection string" in told["message"]
+    assert "WAIT_TIMEOUT_SECONDS" in told["message"]
+
+
+@pytest.mark.parametrize("taken", ["the port", "the storage"])
+def test_what_a_journal_holds_does_not_begin_again_where_serve_does_not_start(
+    taken: str, workspace: JobsApi, tmp_path: Path
+) -> None:
+    settings = {"DATABRICKS_HOST": workspace.url, "LOCAL_DATABRICKS_TOKEN": TOKEN}
+    with closing(Journal(tmp_path / "journal", {"default": workspace.url})) as journal:
+        journal.begin("cancel-active-run", "default-7", {"runId": workspace.add_run()})
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        if taken == "the port":
+            done = run(tmp_path, "serve", "--state", "journal", "--port", str(port), **settings)
+        else:
+            other.close()
+            settings["AzureWebJobsStorage"] = storage_at(port)
+            done = run(tmp_path, "serve", "--state", "journal", "--port", "0", **settings)
+    assert (done.returncode, workspace.calls) == (2, []), done.stderr
+
+
+@pytest.mark.parametrize("beside", ["a private key", "nothing"])
+def test_a_folder_of_authorities_may_hold_other_files_but_must_hold_one(beside: str, tmp_path: Path) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    (folder / "of-others.bin").write_bytes(bytes(range(256)))
+    (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    if beside == "a private key":
+        authority = trustme.CA()
+        authority.private_key_pem.write_to_path(str(folder / "a.pem"), append=True)
+        authority.cert_pem.write_to_path(str(folder / "a.pem"), append=True)
+    done = run(tmp_path, "demo", REQUESTS_CA_BUNDLE=str(folder))
+    assert done.returncode == (0 if beside == "a private key" else 2), done.stderr
+    assert ("no certificate" in done.stderr) == (beside == "nothing")
 
 
 def test_a_storage_that_is_silent_is_told_within_seconds(tmp_path: Path) -> None:
