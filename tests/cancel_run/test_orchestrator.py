@@ -130,7 +130,7 @@ def test_whatever_happens_it_ends_with_the_truth(
         said.append((name, given_answer))
         return given_answer
 
-    ended = cancellation(answers, timer_delay=lambda _: timedelta(seconds=delay))
+    ended = cancellation(answers, timer_delay=lambda _: timedelta(seconds=delay), twice=True)
 
     reads = [one["run"] for name, one in said if "run" in one]
     terminal = [one for one in reads if one["lifeCycleState"] in {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}]

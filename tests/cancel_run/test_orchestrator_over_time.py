@@ -81,13 +81,13 @@ def test_polls_grow_apart_from_one_second_to_a_minute() -> None:
 
 
 def test_two_instances_do_not_poll_in_step() -> None:
-    first = cancellation(script(polls=[run("TERMINATING")]), instance_id="prod-1")
-    second = cancellation(script(polls=[run("TERMINATING")]), instance_id="prod-2")
+    order = {**ORDER, "waitTimeoutSeconds": 60}
+    first, second = (cancellation(script(polls=[run("TERMINATING")]), order, instance_id=f"prod-{n}") for n in (1, 2))
     assert first.timers[:5] != second.timers[:5]
 
 
 def test_a_history_is_cut_every_twenty_calls_and_nothing_is_lost_over_it() -> None:
-    ended = cancellation(script(polls=[run("RUNNING")] * 40 + [run("TERMINATING")] * 20 + [CANCELED]))
+    ended = cancellation(script(polls=[run("RUNNING")] * 40 + [run("TERMINATING")] * 20 + [CANCELED]), twice=True)
     assert len(ended.generations) == 4
     assert max(len(history) for history in ended.generations) < 200
     assert (ended.output["outcome"], ended.output["polls"]) == ("canceled", 61)
@@ -96,7 +96,7 @@ def test_a_history_is_cut_every_twenty_calls_and_nothing_is_lost_over_it() -> No
 
 
 def test_every_generation_is_as_small_as_the_one_before() -> None:
-    ended = cancellation(script(polls=[run("RUNNING")]), {**ORDER, "waitTimeoutSeconds": 4 * 3600})
+    ended = cancellation(script(polls=[run("RUNNING")]), {**ORDER, "waitTimeoutSeconds": 3 * 3600})
     sizes = [len(json.dumps(history)) for history in ended.generations[1:-1]]
     assert len(sizes) > 5
     assert max(sizes) < 1.1 * min(sizes)
@@ -114,7 +114,7 @@ def test_the_custom_status_shows_state_polls_next_poll_and_deadline() -> None:
 
 def test_a_custom_status_stays_far_from_the_16_kib_that_durable_takes_and_the_first_state_stays_in_it() -> None:
     flapping = [run(f"STATE_{number % 7}_OF_A_LONG_NAME") for number in range(400)]
-    ended = cancellation(script(polls=[run("RUNNING"), *flapping]), {**ORDER, "waitTimeoutSeconds": 4 * 3600})
+    ended = cancellation(script(polls=[run("RUNNING"), *flapping]), {**ORDER, "waitTimeoutSeconds": 2 * 3600})
     shown = [status for status in ended.custom_statuses if status is not None]
     last = shown[-1]
     assert last["timeline"][0]["lifeCycleState"] == "RUNNING"

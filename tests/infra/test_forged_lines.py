@@ -182,20 +182,38 @@ def by_others(text: str) -> list[Trace]:
     ]
 
 
-@pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> list[Trace]:
+class Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record)
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[Trace]:
     """What the app has logged when each text has been written wherever somebody can write it."""
-    caplog.set_level(logging.DEBUG, "cancel_run")
-    for instance_id, text in INSTANCES.items():
-        for body in messages(text):
-            took("c5a1e0de", body)
-            took(text, body)
-        ended(text, instance_id)
+    logger, records = logging.getLogger("cancel_run"), Records()
+    level = logger.level
+    logger.addHandler(records)
+    logger.setLevel(logging.DEBUG)
+    try:
+        for instance_id, text in INSTANCES.items():
+            for body in messages(text):
+                took("c5a1e0de", body)
+                took(text, body)
+            ended(text, instance_id)
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(records)
     categories = {queue_trigger.__name__: QUEUE, outcome_event.__name__: OURS, job_event.__name__: JOBS}
-    return [Trace(record.getMessage(), categories[record.name]) for record in caplog.records]
+    return [Trace(record.getMessage(), categories[record.name]) for record in records.kept]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def traces(lines: list[Trace]) -> list[Trace]:
     """All that stands in the table then."""
     return [*lines, *(trace for text in FORGED for trace in by_others(text))]

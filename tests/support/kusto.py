@@ -45,13 +45,26 @@ def carried_out(query: str, traces: Iterable[Trace] = (), requests: Iterable[Req
         connection.execute(
             "CREATE TABLE traces (timestamp TIMESTAMP, message VARCHAR, severityLevel INTEGER, customDimensions JSON)"
         )
-        for trace in traces:
-            dimensions = json.dumps({"Category": trace.category})
-            row = [trace.timestamp.replace(tzinfo=None), trace.message, trace.severity, dimensions]
-            connection.execute("INSERT INTO traces VALUES (?, ?, ?, ?)", row)
+        _fill(
+            connection,
+            "traces",
+            [
+                (one.timestamp.replace(tzinfo=None), one.message, one.severity, json.dumps({"Category": one.category}))
+                for one in traces
+            ],
+        )
         connection.execute("CREATE TABLE requests (timestamp TIMESTAMP, name VARCHAR, resultCode VARCHAR)")
-        for one in requests:
-            row = [one.timestamp.replace(tzinfo=None), one.name, one.result_code]
-            connection.execute("INSERT INTO requests VALUES (?, ?, ?)", row)
+        _fill(
+            connection,
+            "requests",
+            [(one.timestamp.replace(tzinfo=None), one.name, one.result_code) for one in requests],
+        )
         found = duckdb_kql.query(connection, query)
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def _fill(connection: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+    """The table has the rows, all by one statement: each has its price."""
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(f"INSERT INTO {table} SELECT {', '.join('unnest(?)' for _ in columns)}", columns)

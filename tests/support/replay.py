@@ -51,7 +51,7 @@ class Replay:
     now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
     activity_time: timedelta = timedelta(milliseconds=200)
     timer_delay: Callable[[datetime], timedelta] = lambda _: timedelta(0)
-    twice: bool = True
+    twice: bool = False
 
     def run(self, input_: Any) -> Ended:
         """The instance has been driven to its end, over every continue_as_new; every turn was replayed ``twice``."""
