@@ -48,19 +48,19 @@ def canceled(command: str, workspace: JobsApi) -> subprocess.CompletedProcess[st
     return done
 
 
-@pytest.mark.parametrize("lost", ["2>/dev/full", "2>&-", "2> >(true)", "--quiet <&-"])
+@pytest.mark.parametrize("lost", ["2>/dev/full", "<&- 2>&-"])
 def test_the_result_is_told_where_the_progress_cannot_be(lost: str, workspace: JobsApi) -> None:
     assert json.loads(canceled(lost, workspace).stdout)["outcome"] == "canceled"
 
 
-@pytest.mark.parametrize("lost", [">/dev/full", ">&-", "--quiet >/dev/full"])
+@pytest.mark.parametrize("lost", ["--quiet >/dev/full", ">&-"])
 def test_a_result_that_cannot_be_written_is_told_on_stderr(lost: str, workspace: JobsApi) -> None:
     said = canceled(lost, workspace).stderr.splitlines()[-1]
     assert said.startswith("The result cannot be written (")
     assert said.endswith("The outcome: canceled.")
 
 
-@pytest.mark.parametrize("lost", ["2>&1 | head -1", "2>&1 | true", "| true", ">&- 2>&-"])
+@pytest.mark.parametrize("lost", ["2>&1 | head -1", "| true"])
 def test_a_reader_that_goes_away_ends_nothing(lost: str, workspace: JobsApi) -> None:
     assert "cannot be written" not in canceled(lost, workspace).stderr
 

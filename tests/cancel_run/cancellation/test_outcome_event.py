@@ -52,7 +52,7 @@ def test_every_ending_is_told_in_the_turn_that_ends_it_and_in_no_other(
     ending: str, events: pytest.LogCaptureFixture
 ) -> None:
     order, answers = ENDINGS[ending]()
-    ended = Replay(orchestrator_of(create_app({}), "cancel-active-run"), answers, now=START).run(order)
+    ended = Replay(orchestrator_of(create_app({}), "cancel-active-run"), answers, now=START, twice=True).run(order)
     # the driver gives every turn to the handle twice, as if the first worker had died over it
     first, second = told(events)
     assert first == second

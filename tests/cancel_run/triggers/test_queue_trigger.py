@@ -200,11 +200,19 @@ def test_a_task_hub_that_is_away_for_a_moment_loses_no_message(
     assert ended(fed, workspace, run_id)["outcome"] == "canceled"
 
 
-def test_of_a_thousand_messages_with_duplicates_none_is_lost(
-    queue: QueueClient, poison: QueueClient, fed: LocalHost, workspace: JobsApi
+@pytest.mark.soak
+def test_of_hundreds_of_messages_with_duplicates_none_is_lost(
+    queue: QueueClient,
+    poison: QueueClient,
+    fed: LocalHost,
+    workspace: JobsApi,
+    soak: bool,
+    tally: Callable[[str, int], None],
 ) -> None:
-    runs = [workspace.add_run(Life((Row("TERMINATED", result="SUCCESS"),))) for _ in range(450)]
-    runs += [workspace.add_run() for _ in range(50)]
+    ended_before, active = (450, 50) if soak else (120, 30)
+    runs = [workspace.add_run(Life((Row("TERMINATED", result="SUCCESS"),))) for _ in range(ended_before)]
+    runs += [workspace.add_run() for _ in range(active)]
+    tally("messages, each of them twice", len(runs))
     for run_id in [*runs, *runs]:
         queue.send_message(json.dumps({"runId": run_id}))
     workspace.wait_for(lambda seen: {int(call.run_id) for call in seen.calls} == set(runs), 60)
