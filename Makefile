@@ -71,7 +71,9 @@ endif
 endif
 endif
 
-# --no-compile: Python compiles what it imports, which is a part of what is installed, and a third of the time
+# --no-compile: Python compiles what it imports, which is a part of what is installed, and a third of the time; it keeps
+# what it has compiled, whatever the shell says, or each start would take seconds longer
+export PYTHONDONTWRITEBYTECODE =
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 
 $(LOCAL_READY): requirements.txt requirements-local.txt
