@@ -26,7 +26,7 @@ SUPPLY := .venv-supply
 SUPPLY_READY := $(SUPPLY)/.ready
 
 # The tests wait more than they compute: more workers than cores.
-TOGETHER := --numprocesses 4 --dist worksteal
+TOGETHER := --numprocesses 5 --dist worksteal
 
 .PHONY: help demo serve cancel azurite test test-live soak compat histories bench picture screenshots lint format clean node lint-infra lock audit another-python
 .DEFAULT_GOAL := help

@@ -78,11 +78,11 @@ def test_a_history_for_the_benchmark_is_one_that_the_sdk_replays_to_the_end() ->
 
 
 def test_the_history_that_a_poll_adds_is_within_its_goal_however_long_the_wait() -> None:
-    costs = polls.costs((10, 100, 1000), 1)
+    costs = polls.costs((10, 100, 400), 1)
     for number, cost in costs["ours"].items():
         assert cost.written <= 1.15 * costs["the floor"][number].written
         assert cost.read <= 1.25 * costs["the floor"][number].read
-    assert costs["no continue_as_new"][1000].read > 50 * costs["ours"][1000].read
+    assert costs["no continue_as_new"][400].read > 20 * costs["ours"][400].read
 
 
 def test_the_table_of_what_a_cancellation_costs_is_what_is_counted() -> None:
