@@ -167,11 +167,17 @@ def _emulated_vault(servers: BackgroundServers) -> KeyVault:
     identity = ManagedIdentity()
     vault = KeyVault(identity)
     certificates = Certificates()
-    folder = Path(tempfile.mkdtemp(prefix="local-host-"))
-    ending.before_the_end(functools.partial(shutil.rmtree, folder, ignore_errors=True))
-    bundle = folder / "authorities.pem"
     beside = next(filter(None, map(os.environ.get, _BUNDLES)), None)
-    certificates.write_bundle(bundle, beside=beside)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="local-host-"))
+        ending.before_the_end(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        bundle = folder / "authorities.pem"
+        certificates.write_bundle(bundle, beside=beside)
+    except OSError as error:
+        said = (
+            f"No file can be written in the temporary folder ({error.strerror}): make room, or set TMPDIR to another."
+        )
+        raise StartError(said) from error
     os.environ.update(
         {
             "KEY_VAULT_URI": f"https://{LOOPBACK}:{servers.serve(vault.app, tls=certificates.server_context())}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from aiohttp import web
 from local_host.engine.client_binding import PREFIX
 from local_host.engine.engine import Engine, InstanceExistsError, UnknownOrchestratorError
 from local_host.engine.instance import ENDED, Instance
+from local_host.engine.journal import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,8 @@ CONTINUATION = "x-ms-continuation-token"
 LONGEST_ID = 100  # characters
 PAGE = 100  # instances in one answer, where nobody asks for another number
 PAYLOAD_LIMIT = 100 * 1024 * 1024  # bytes; more does not come through the app's own HTTP triggers
+
+logger = logging.getLogger("local_host")
 
 
 class DurableEndpoint:
@@ -68,7 +72,11 @@ class DurableEndpoint:
     @web.middleware
     async def _break_when_told(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if self.out_of_order is None:
-            answer: web.StreamResponse = await handler(request)
+            try:
+                answer: web.StreamResponse = await handler(request)
+            except JournalError as error:
+                logger.error("%s", error)  # noqa: TRY400  # there is nothing to trace
+                return web.json_response({**STORAGE_AWAY, "ExceptionMessage": str(error)}, status=500)
             return answer
         if self.out_of_order == 0 and request.transport is not None:
             request.transport.abort()

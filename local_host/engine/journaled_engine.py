@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from local_host.engine.engine import Engine, UnknownOrchestratorError
-from local_host.engine.journal import Journal
+from local_host.engine.journal import Journal, JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class JournaledEngine(Engine):
         begun_again: the ids of those that had not ended.
 
     Raises:
-        JournalError: the file cannot be used.
+        JournalError: the file cannot be used; from :meth:`start` too.
     """
 
     def __init__(
@@ -48,7 +48,10 @@ class JournaledEngine(Engine):
                 logger.warning("%s waits: the app has no orchestrator %s.", instance.instance_id, instance.name)
 
     def _note_start(self, name: str, instance_id: str, input_: Any) -> None:
-        self._journal.begin(name, instance_id, input_)
+        try:
+            self._journal.begin(name, instance_id, input_)
+        except sqlite3.Error as error:
+            raise JournalError(f"{instance_id} was not begun: the journal cannot be written ({error}).") from error
 
     def _note_end(self, instance: Instance) -> None:
         if self._closed.is_set():  # it may have ended of being closed, and is to begin again

@@ -6,6 +6,7 @@ It is longer than most: every test wants the same small app, left behind in the 
 from __future__ import annotations
 
 import contextlib
+import resource
 import shutil
 import sqlite3
 import threading
@@ -104,6 +105,17 @@ def left_behind(state: Path) -> Path:
     return copy
 
 
+@contextlib.contextmanager
+def no_file_can_grow(beyond: int) -> Iterator[None]:
+    """What a full disk is like, for files of this process that have so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (beyond, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def look(engine: JournaledEngine, instance_id: str) -> Instance:
     found = engine.get(instance_id)
     assert found is not None
@@ -164,6 +176,18 @@ def test_an_instance_that_an_operator_terminated_stays_terminated(
     killed.wait_until_ended("prod-1", SECONDS)
     ended = look(open_engine(left_behind(state)), "prod-1")
     assert (ended.runtime_status, ended.output) == ("Terminated", None)
+
+
+def test_what_cannot_be_written_down_is_not_begun(
+    state: Path, work: Work, open_engine: Callable[..., JournaledEngine]
+) -> None:
+    engine = open_engine(state)
+    with no_file_can_grow(state.stat().st_size), pytest.raises(JournalError, match="prod-1 was not begun"):
+        engine.start("work", "prod-1", {"what": "one", "long": "x" * 100_000})
+    assert (engine.get("prod-1"), work.begun) == (None, [])
+    work.gate.set()
+    engine.start("work", "prod-1", {"what": "two"})
+    assert engine.wait_until_ended("prod-1", SECONDS).output == {"done": "TWO"}
 
 
 def test_what_was_purged_does_not_come_back(
