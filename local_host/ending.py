@@ -1,8 +1,8 @@
 """How the process ends: at once, whatever its threads are waiting for.
 
-SIGINT (Ctrl-C) and SIGTERM come to a thread of their own, because the main one may be in an import, in a call, or in
-the retries of a library, and would hear of them late. Nor does the end wait for calls under way: what must be done
-before it is told to this module.
+SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal is closed) come to a thread of their own, because the main one may be
+in an import, in a call, or in the retries of a library, and would hear of them late. Nor does the end wait for calls
+under way: what must be done before it is told to this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIGNALED = 128  # and the signal's number: the exit code of what a signal ended
 GENTLE_SECONDS = 1.0  # from a signal to the end where something is to be closed first
 LAST_SECONDS = 1.0  # for what is done at the very end: a terminal may take no output, a disk no write
-_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 def _print(line: str) -> None:
@@ -68,6 +68,8 @@ _ending = _Ending()
 
 def listen() -> None:
     """From now on a signal ends the process at once. Every other thread must begin after this."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        _SIGNALS.add(signal.SIGHUP)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     threading.Thread(target=_ending.wait, name="local-host-signals", daemon=True).start()
 

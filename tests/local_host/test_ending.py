@@ -136,10 +136,13 @@ def test_a_cancel_ends_with_its_result(workspace: JobsApi, tmp_path: Path) -> No
         assert time.monotonic() - told < AT_ONCE / 2
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_serve_says_goodbye_once_and_ends_well(by: signal.Signals, terminal: Callable[..., Terminal]) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_serve_says_goodbye_once_and_ends_well(
+    by: signal.Signals, terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     serve = terminal("serve", "--port", "0")
     serve.look(lambda shown: b"curl -i" in shown)
     serve.process.send_signal(by)
     assert serve.ends(AT_ONCE + 1) == 0
     assert serve.shown.count(b"Stopped.") == 1
+    assert list(tmp_path.iterdir()) == []
