@@ -48,15 +48,17 @@ def edited(tmp_path: Path) -> Iterator[Callable[..., Release]]:
         yield start
 
 
-@pytest.mark.parametrize("what", HARMLESS)
+@pytest.mark.soak
 def test_a_small_next_release_goes_on_with_what_is_under_way_and_so_does_the_one_before_it(
-    what: str, this: Release, edited: Callable[..., Release]
+    this: Release, edited: Callable[..., Release], soak: bool
 ) -> None:
-    then = edited("next", HARMLESS[what])
-    for begins, goes_on in ((this, then), (then, this)):
-        compared = compare(begins, goes_on, LIVES)
-        assert compared.otherwise == []
-        assert (compared.points > 40, compared.left_alone) == (True, 0)
+    all_at_once = [edit for edits in HARMLESS.values() for edit in edits]
+    for what, edits in (HARMLESS if soak else {"all of that": all_at_once}).items():
+        then = edited(what.replace(" ", "-"), edits)
+        for begins, goes_on in ((this, then), (then, this)):
+            compared = compare(begins, goes_on, LIVES)
+            assert compared.otherwise == [], what
+            assert (compared.points > 40, compared.left_alone) == (True, 0)
 
 
 def test_a_step_more_behind_a_branch_is_taken_by_new_instances_only_and_those_are_left_alone_by_the_old_code(

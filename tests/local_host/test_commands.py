@@ -176,7 +176,7 @@ def test_the_line_that_serve_prints_is_taken_with_keys_on_too(tmp_path: Path) ->
         assert pasted(process.curl).stdout.startswith("HTTP/1.1 202")
 
 
-@pytest.mark.parametrize(("written", "said"), [(None, "cannot be read"), ("# none\n\n", "has no key")])
+@pytest.mark.parametrize(("written", "said"), [(None, "cannot be read: No such file"), ("# none\n\n", "has no key")])
 def test_serve_exits_2_when_its_keys_cannot_be_used(written: str | None, said: str, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     if written is not None:

@@ -54,7 +54,6 @@ def storage_at(port: int) -> str:
     ("arguments", "settings", "said"),
     [
         (["--port", "99999"], {}, "0 to 65535"),
-        (["--port", "-1"], {}, "0 to 65535"),
         ([], {"AzureWebJobsStorage": "foo"}, "no connection string"),
         ([], {"AzureWebJobsStorage": storage_at(9) + " "}, "does not answer"),
         ([], {"REQUESTS_CA_BUNDLE": "/nonexistent.pem"}, "/nonexistent.pem"),
@@ -63,7 +62,6 @@ def storage_at(port: int) -> str:
         (["--state", "empty"], {}, "empty is empty"),
         (["--state", "/dev/null"], {}, "no file"),
         (["--state", "."], {}, "no file"),
-        (["--keys", "nowhere"], {}, "file of keys, nowhere, cannot be read: No such file"),
         ([], {"REQUESTS_CA_BUNDLE": "empty"}, "no certificate"),
     ],
 )
