@@ -29,14 +29,14 @@ from local_host.emulators.jobs import STARTED
 from local_host.emulators.run_life import Life
 from local_host.engine.journal import JournalError
 from local_host.engine.journaled_engine import JournaledEngine
-from local_host.environment import complete, forget_settings, places, storage
+from local_host.environment import Emulated, complete, forget_settings, places, storage
 from local_host.host import LocalHost
 from local_host.keys import Keys
 from local_host.log import Log
 from local_host.profile import REPLACED, use_profile
 from local_host.queue_client import connection_problem, reach, why_no_queue
 from local_host.queue_output import no_queue, write_to_queue
-from local_host.queue_trigger import attach_queues
+from local_host.queue_trigger import Rules, attach_queues
 from local_host.setting_sources import load
 from local_host.start_error import StartError, fault
 
@@ -106,17 +106,14 @@ def serve(options: argparse.Namespace) -> int:
         emulated.and_also(problem).judge(_app_module().problems_of, sources)
         streams.spare_stdout()
         log = Log(as_json=options.log_format == "json", verbose=options.verbose).begin()
-        for name, place in whereabouts.workspaces(os.environ).items():
-            here = emulated.workspace is not None
-            number = os.environ.get("DATABRICKS_WORKSPACE_ID", "")
-            told = whereabouts.line(name, place, emulated=here, workspace_id=number)
-            log.say("workspace", told, name=name, url=place, emulated=here)
+        _tell_workspaces(log, emulated)
         for line in sources.lines():
             log.say("settings", line)
         write = functools.partial(write_to_queue, connection) if connection else no_queue
         keys = Keys.read(options.keys) if options.keys else None
+        rules = Rules.from_host_json()  # this and the storage are judged before anything can begin
         if connection:
-            with _storage_judged():  # before anything can begin
+            with _storage_judged():
                 reach(connection)
         host = LocalHost(
             _app_module().app,
@@ -130,21 +127,14 @@ def serve(options: argparse.Namespace) -> int:
         with closing(host):
             if connection:
                 with _storage_judged():
-                    queues = attach_queues(host, connection)
+                    queues = attach_queues(host, connection, rules)
                 log.say("queue", f"queue {', '.join(queues)}: served", queues=queues)
             else:
                 log.say("queue", "no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for `make azurite`)")
             if isinstance(host.engine, JournaledEngine):
                 for line in whereabouts.begun_again(host.engine.begun_again, emulated=emulated.workspace is not None):
                     log.say("journal", line)
-            run_id: int | str = "RUN_ID"
-            if emulated.workspace is not None:
-                # in a real workspace nobody knows which run to cancel; in the emulated one there are some to try
-                runs = [emulated.workspace.add_run(Life() if number else STARTED) for number in range(10)]
-                run_id = runs[0]
-                log.say("runs", f"runs {runs[0]} to {runs[-1]} of the emulated workspace are active", runIds=runs)
-                token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
-                log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
+            run_id = _add_runs(log, emulated) or "RUN_ID"  # in a real workspace nobody knows which run to cancel
             kept = f"begins again with --state {options.state}" if options.state else "is forgotten"
             goodbye = f"Stopped. What had not ended {kept}; a cancel that was sent stays sent."
             ending.say(goodbye, by=say_goodbye)
@@ -155,6 +145,24 @@ def serve(options: argparse.Namespace) -> int:
             log.say("try", command, command=command)
             stop.wait()
     return 0
+
+
+def _tell_workspaces(log: Log, emulated: Emulated) -> None:
+    here, number = emulated.workspace is not None, os.environ.get("DATABRICKS_WORKSPACE_ID", "")
+    for name, place in whereabouts.workspaces(os.environ).items():
+        told = whereabouts.line(name, place, emulated=here, workspace_id=number)
+        log.say("workspace", told, name=name, url=place, emulated=here)
+
+
+def _add_runs(log: Log, emulated: Emulated) -> int | None:
+    """The first of some runs to try, in a workspace that is emulated."""
+    if emulated.workspace is None:
+        return None
+    runs = [emulated.workspace.add_run(Life() if number else STARTED) for number in range(10)]
+    log.say("runs", f"runs {runs[0]} to {runs[-1]} of the emulated workspace are active", runIds=runs)
+    token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
+    log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
+    return runs[0]
 
 
 @contextlib.contextmanager

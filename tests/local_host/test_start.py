@@ -86,7 +86,7 @@ def test_in_a_log_of_objects_the_reason_is_one_too(tmp_path: Path) -> None:
     assert "WAIT_TIMEOUT_SECONDS" in told["message"]
 
 
-@pytest.mark.parametrize("taken", ["the port", "the storage"])
+@pytest.mark.parametrize("taken", ["the port", "the storage", "a setting of the queue"])
 def test_what_a_journal_holds_does_not_begin_again_where_serve_does_not_start(
     taken: str, workspace: JobsApi, tmp_path: Path
 ) -> None:
@@ -99,7 +99,10 @@ def test_what_a_journal_holds_does_not_begin_again_where_serve_does_not_start(
             done = run(tmp_path, "serve", "--state", "journal", "--port", str(port), **settings)
         else:
             other.close()
-            settings["AzureWebJobsStorage"] = storage_at(port)
+            wrong = {"AzureWebJobsStorage": storage_at(port)}
+            if taken == "a setting of the queue":
+                wrong = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "a minute"}
+            settings.update(wrong)
             done = run(tmp_path, "serve", "--state", "journal", "--port", "0", **settings)
     assert (done.returncode, workspace.calls) == (2, []), done.stderr
 
