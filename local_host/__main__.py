@@ -151,7 +151,7 @@ def _tell_workspaces(log: Log, emulated: Emulated) -> None:
     here, number = emulated.workspace is not None, os.environ.get("DATABRICKS_WORKSPACE_ID", "")
     for name, place in whereabouts.workspaces(os.environ).items():
         told = whereabouts.line(name, place, emulated=here, workspace_id=number)
-        log.say("workspace", told, name=name, url=place, emulated=here)
+        log.say("workspace", told, name=name, url=place, emulated=here, **({"workspaceId": number} if here else {}))
 
 
 def _add_runs(log: Log, emulated: Emulated) -> int | None:
@@ -161,7 +161,7 @@ def _add_runs(log: Log, emulated: Emulated) -> int | None:
     runs = [emulated.workspace.add_run(Life() if number else STARTED) for number in range(10)]
     log.say("runs", f"runs {runs[0]} to {runs[-1]} of the emulated workspace are active", runIds=runs)
     token = emulated.token or "(what LOCAL_DATABRICKS_TOKEN holds)"
-    log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}")
+    log.say("token", f"its token, for the Databricks CLI or SDK: DATABRICKS_TOKEN={token}", token=emulated.token)
     return runs[0]
 
 

@@ -108,7 +108,8 @@ def complete(servers: BackgroundServers, *, workspace_needed: bool = False) -> E
         given = given or token or ""
         workspace = JobsApi(given)
         environ["DATABRICKS_HOST"] = workspace.url = f"http://{LOOPBACK}:{servers.serve(workspace.app)}"
-        environ["DATABRICKS_WORKSPACE_ID"] = environ.get("DATABRICKS_WORKSPACE_ID") or EMULATED_ID
+        workspace.workspace_id = environ.get("DATABRICKS_WORKSPACE_ID") or EMULATED_ID
+        environ["DATABRICKS_WORKSPACE_ID"] = workspace.workspace_id
     else:
         given = given or usual
     vault: KeyVault | None = None

@@ -32,8 +32,9 @@ def message(message_id: str, queue: str, milliseconds: float) -> None:
 
 
 def message_failed(message_id: str, queue: str, attempt: int, most: int, again_seconds: int) -> None:
-    """The function raised, and the message comes again."""
-    text = f"message {message_id} of {queue}  failed, try {attempt} of {most}; it comes again in {again_seconds} s"
+    """The function raised, and the message comes again, unless that was the last try."""
+    again = f"; it comes again in {again_seconds} s" if attempt < most else ""
+    text = f"message {message_id} of {queue}  failed, try {attempt} of {most}{again}"
     tell("messageFailed", text, logging.WARNING, messageId=message_id, queue=queue, attempt=attempt, attempts=most)
 
 

@@ -99,7 +99,8 @@ class HttpTriggers:
             return web.Response(status=500)
         except NotWrittenError as error:
             logger.error("%s: %s", name, error)  # noqa: TRY400  # there is nothing to trace
-            body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": str(error)}
+            told = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": str(error)}
+            body = {**told, "problems": []}
             return web.json_response(body, status=500, content_type="application/problem+json")
         except Exception:
             logger.exception("%s failed", name)

@@ -121,12 +121,12 @@ class QueueTrigger:
             return
         # whatever it was, the queue brings the message again
         logger.error("%s failed", self._function.get_function_name(), exc_info=error)
-        if message.dequeue_count == self._rules.max_dequeue_count:
-            self._give_up(message)
-        else:
-            hidden, most = self._rules.visibility_timeout, self._rules.max_dequeue_count
+        hidden, most = self._rules.visibility_timeout, self._rules.max_dequeue_count
+        events.message_failed(message.id, self._queue.queue_name, message.dequeue_count, most, hidden)
+        if message.dequeue_count < most:
             self._queue.update_message(message, visibility_timeout=hidden)
-            events.message_failed(message.id, self._queue.queue_name, message.dequeue_count, most, hidden)
+        else:
+            self._give_up(message)
 
     async def _called_with(self, message: Any) -> None:
         # what cannot be made a value of fails as a function that raises does, and is never called

@@ -26,7 +26,7 @@ async def refuse_pages(
     if reason is None:
         return await handler(request)
     detail = f"{reason} Who shows a key may do that: `serve --keys FILE`."
-    body = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": detail}
+    body = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": detail, "problems": []}
     return web.json_response(body, status=403, content_type="application/problem+json")
 
 

@@ -82,7 +82,7 @@ async def start(request: HttpRequest, client: DurableClient, settings: Callable[
 def refusal_by_its_head(request: HttpRequest, limit: int = BODY_LIMIT, allowed: str = "POST") -> Reply | None:
     """What is wrong before anything in the body is looked at."""
     if request.method != "POST":
-        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "This takes POST.", Allow=allowed)
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"This takes {' and '.join(allowed.split(', '))}.", Allow=allowed)
     media_type = request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")

@@ -7,7 +7,6 @@ some seconds to stop when it is canceled. Schedules, queues and ``max_concurrent
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError
+from local_host.emulators.asked import LONGEST_NUMBER, body_of, flag
 from local_host.emulators.pages import page
 from local_host.emulators.run_life import NIGHTLY, Life, Row, canceling
 
@@ -28,7 +28,6 @@ OWNER = "owner@example.com"
 ENDED_WELL = Row("TERMINATED", result="SUCCESS")
 STARTED = canceling(5.0, rows=(Row("PENDING", seconds=1.0), Row("RUNNING", seconds=3600.0), ENDED_WELL))
 TIMED_OUT = Row("TERMINATED", result="TIMEDOUT", message="Run timed out.")
-LONGEST_ID = 19  # digits of 2^63
 PAGE, LONGEST_PAGE = 20, 100
 LONGEST_TOKEN = 64  # characters of an idempotency token
 
@@ -101,7 +100,9 @@ class Jobs:
         return handle
 
     async def _create(self, request: web.Request) -> dict[str, Any]:
-        return {"job_id": self.create(await _body(request))}
+        body = await body_of(request)
+        _judge(body, "name")
+        return {"job_id": self.create(body)}
 
     async def _list(self, request: web.Request) -> dict[str, Any]:
         name = request.query.get("name")
@@ -109,7 +110,7 @@ class Jobs:
             found = [job.told() for job in reversed(self._jobs.values())]
         if name is not None:
             found = [job for job in found if job["settings"]["name"].lower() == name.lower()]
-        if request.query.get("expand_tasks") != "true":
+        if not flag(request.query, "expand_tasks"):
             for job in found:
                 job["settings"] = {key: value for key, value in job["settings"].items() if key != "tasks"}
         return page("jobs", found, request.query, limit=PAGE, most=LONGEST_PAGE)
@@ -118,20 +119,21 @@ class Jobs:
         return self._job(request.query.get("job_id")).told()
 
     async def _delete(self, request: web.Request) -> dict[str, Any]:
-        job = self._job((await _body(request)).get("job_id"))
+        job = self._job((await body_of(request)).get("job_id"))
         with self._lock:
             self._jobs.pop(job.job_id, None)
         return {}
 
     async def _run_now(self, request: web.Request) -> dict[str, Any]:
-        body = await _body(request)
+        body = await body_of(request)
         job = self._job(body.get("job_id"))
         facts = {"job_id": job.job_id, "run_name": job.told()["settings"]["name"], "run_type": "JOB_RUN"}
         run_id = self._begin(body.get("idempotency_token"), job.settings, facts)
         return {"run_id": run_id, "number_in_job": run_id}
 
     async def _submit(self, request: web.Request) -> dict[str, Any]:
-        body = await _body(request)
+        body = await body_of(request)
+        _judge(body, "run_name")
         if not (body.get("tasks") or any(key.endswith("_task") for key in body)):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", "Missing required field: tasks.")
         with self._lock:
@@ -140,7 +142,7 @@ class Jobs:
         return {"run_id": self._begin(body.get("idempotency_token"), body, facts)}
 
     async def _cancel_all(self, request: web.Request) -> dict[str, Any]:
-        body = await _body(request)
+        body = await body_of(request)
         queued_alone = body.get("all_queued_runs") is True
         job_id = self._job(body["job_id"]).job_id if "job_id" in body else None
         if job_id is None and not queued_alone:
@@ -158,8 +160,7 @@ class Jobs:
         if isinstance(timeout, int) and timeout > 0:
             rows = (*(row for row in rows if row.state == "PENDING"), Row("RUNNING", seconds=timeout), TIMED_OUT)
         facts = {"trigger": "ONE_TIME", **facts}
-        tasks = settings.get("tasks")
-        keys = [str(task.get("task_key", "")) for task in tasks if isinstance(task, dict)] if tasks else []
+        keys = [str(task.get("task_key", "")) for task in settings.get("tasks") or ()]
         with self._lock:
             if token and token in self._begun:
                 return self._begun[token]
@@ -171,7 +172,7 @@ class Jobs:
 
     def _job(self, asked: Any) -> Job:
         text = str(asked) if isinstance(asked, int | str) and not isinstance(asked, bool) else ""
-        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
+        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", "Missing required field: job_id (a number).")
         with self._lock:
             job = self._jobs.get(int(text))
@@ -180,11 +181,17 @@ class Jobs:
         return job
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.read() or b"{}")
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(400, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request - expected a map")
-    return body
+def _judge(settings: dict[str, Any], name: str) -> None:
+    """The settings of a job or a run are of the types that they must be of, as far as they are looked at here.
+
+    Raises:
+        ApiError: 400, one is not.
+    """
+    tasks, timeout = settings.get("tasks", []), settings.get("timeout_seconds", 0)
+    wrong = {
+        name: not isinstance(settings.get(name, ""), str),
+        "tasks": not (isinstance(tasks, list) and all(isinstance(task, dict) for task in tasks)),
+        "timeout_seconds": isinstance(timeout, bool) or not isinstance(timeout, int),
+    }
+    for key in (key for key, is_wrong in wrong.items() if is_wrong):
+        raise ApiError(400, "MALFORMED_REQUEST", f"Could not parse request object: {key} is of another type.")

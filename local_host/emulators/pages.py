@@ -10,6 +10,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from local_host.emulators.api_errors import ApiError
+from local_host.emulators.asked import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,11 +29,11 @@ def page(name: str, found: Sequence[Any], query: Mapping[str, str], *, limit: in
     Raises:
         ApiError: 400, for a limit or a token that cannot be.
     """
-    size = _number("limit", query.get("limit", str(limit)))
+    size = number("limit", query.get("limit", str(limit)))
     if not 1 <= size <= most:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"limit must be from 1 to {most}, not {size}.")
     token = query.get("page_token")
-    first = _place(token) if token else _number("offset", query.get("offset", "0"))
+    first = _place(token) if token else number("offset", query.get("offset", "0"))
     told: dict[str, Any] = {"has_more": first + size < len(found)}
     if found[first : first + size]:
         told[name] = list(found[first : first + size])
@@ -41,12 +42,6 @@ def page(name: str, found: Sequence[Any], query: Mapping[str, str], *, limit: in
     if first:
         told["prev_page_token"] = _token(max(0, first - size))
     return told
-
-
-def _number(key: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004  # digits of a number of any use
-        raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{key} must be a number, not '{text[:40]}'.")
-    return int(text)
 
 
 def _token(place: int) -> str:
@@ -60,4 +55,4 @@ def _place(token: str) -> int:
         text = ""
     if not text.startswith("from "):
         raise ApiError(400, "INVALID_PARAMETER_VALUE", "page_token is none that this workspace gave.")
-    return _number("page_token", text.removeprefix("from "))
+    return number("page_token", text.removeprefix("from "))

@@ -51,7 +51,7 @@ class Run:
 
     run_id: int
     life: Life
-    since: float
+    since: float  # of the row, by the clock of the emulated workspace
     began_ms: int
     table: tuple[Row, ...]
     reads: int = 0
@@ -61,6 +61,15 @@ class Run:
     repair_id: int | None = None
     repaired_ms: int = 0
     ended: list[Attempt] = field(default_factory=list)
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.since
+
+    @property
+    def since_ms(self) -> int:
+        """Since when it is in its row, in milliseconds since 1970."""
+        return self.began_ms + round((self.since - self.began) * 1000)
 
     @property
     def job_id(self) -> int:

@@ -11,11 +11,17 @@ if TYPE_CHECKING:
 
 # the newer `status` object has other words for some states
 STATUS_OF = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ERROR": "TERMINATED"}
-CODE_OF = {"CANCELED": "USER_CANCELED", "FAILED": "RUN_EXECUTION_ERROR", None: "INTERNAL_ERROR"}
+# a run that has had its time is canceled by the platform, and a person's cancel is told apart from that
+CODE_OF = {
+    "CANCELED": "USER_CANCELED",
+    "TIMEDOUT": "CANCELED",
+    "FAILED": "RUN_EXECUTION_ERROR",
+    None: "INTERNAL_ERROR",
+}
 
 
-def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, Any]:
-    """The run in that row; ``tasks`` has the life cycle state of each of its task runs."""
+def shown(run: Run, row: Row, tasks: dict[int, Row], home: str) -> dict[str, Any]:
+    """The run in that row; ``tasks`` has the row of each of its task runs, and ``home`` is the workspace's page."""
     return {
         "job_id": run.job_id,
         "run_id": run.run_id,
@@ -26,12 +32,11 @@ def shown(run: Run, row: Row, tasks: dict[int, str], origin: str) -> dict[str, A
         "creator_user_name": "owner@example.com",
         "trigger": "PERIODIC",
         "start_time": run.began_ms,
-        "end_time": run.began_ms + 1000 if row.state in TERMINAL else 0,
+        "end_time": run.since_ms if row.state in TERMINAL else 0,
         "run_name": "nightly",
-        "run_page_url": f"{origin}/?o=1#job/{run.job_id}/run/{run.run_id}",
+        "run_page_url": f"{home}#job/{run.job_id}/run/{run.run_id}",
         "tasks": [
-            {"run_id": task, "task_key": run.tasks[task], "state": {"life_cycle_state": task_state}}
-            for task, task_state in tasks.items()
+            {"run_id": task, "task_key": run.tasks[task], "state": _state(task_row)} for task, task_row in tasks.items()
         ],
         **run.life.facts,
     }
@@ -52,16 +57,19 @@ def history(run: Run, row: Row) -> list[dict[str, Any]]:
     ]
 
 
+def _state(row: Row) -> dict[str, Any]:
+    result = {"result_state": row.result} if row.state in TERMINAL and row.result is not None else {}
+    return {"life_cycle_state": row.state, **result, "state_message": row.message}
+
+
 def _states(run: Run, row: Row) -> dict[str, Any]:
     ended = row.state in TERMINAL
-    state: dict[str, Any] = {"life_cycle_state": row.state, "state_message": row.message}
+    state = _state(row)
     status: dict[str, Any] = {"state": STATUS_OF.get(row.state, row.state)}
     if ended:
         state["user_cancelled_or_timedout"] = row.result in {"CANCELED", "TIMEDOUT"}
         code = CODE_OF.get(row.result, row.result)
         status["termination_details"] = {"code": code, "type": "SUCCESS", "message": row.message}
-        if row.result is not None:
-            state["result_state"] = row.result
     elif row.state == "QUEUED":
         state["queue_reason"] = "Queued due to reaching maximum concurrent runs."
         status["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state["queue_reason"]}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError, error, tell_errors, unknown
+from local_host.emulators.asked import LONGEST_NUMBER, body_of
 from local_host.emulators.faults import Faults
 from local_host.emulators.jobs import OWNER, Jobs
 from local_host.emulators.principals import Principals
@@ -25,7 +26,6 @@ from local_host.emulators.run_shown import history, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-LONGEST_RUN_ID = 19  # digits of 2^63
 VERSIONS = ("2.0", "2.1", "2.2")
 
 
@@ -55,6 +55,7 @@ class JobsApi:
     def __init__(self, *tokens: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.principals = Principals(set(tokens))
         self.url = ""  # for whoever serves it to note where
+        self.workspace_id = "1"  # the `o=` of its pages
         self.faults = Faults()
         self.calls: list[Call] = []
         self._clock = clock
@@ -141,7 +142,13 @@ class JobsApi:
 
     def _handler(self, operation: str, version: str) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await self._id(request, "job_id" if operation == "list" else "run_id")
+            refusal = self.principals.refusal(request.headers.get("Authorization", ""))
+            try:
+                asked = await self._id(request, "job_id" if operation == "list" else "run_id")
+            except ApiError:
+                if refusal is not None:
+                    return refusal
+                raise
             fault = self.faults.take(operation, f"{operation} {self._when(asked)} cancel")
             answer: web.StreamResponse
             state = ""
@@ -162,7 +169,7 @@ class JobsApi:
 
     async def _about(self, request: web.Request) -> web.StreamResponse:
         # what Databricks' clients ask for first, without a token
-        return web.json_response({"oidc_endpoint": f"{request.url.origin()}/oidc", "workspace_id": "1"})
+        return web.json_response({"oidc_endpoint": f"{request.url.origin()}/oidc", "workspace_id": self.workspace_id})
 
     async def _me(self, request: web.Request) -> web.StreamResponse:
         refusal = self.principals.refusal(request.headers.get("Authorization", ""))
@@ -182,11 +189,8 @@ class JobsApi:
     async def _id(self, request: web.Request, key: str) -> str:
         if request.method == "GET":
             return request.query.get(key, "")
-        try:
-            body = await request.json()
-        except ValueError:
-            return ""
-        return str(body.get(key, "")) if isinstance(body, dict) else ""
+        said = (await body_of(request)).get(key, "")
+        return str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
 
     def _answer(self, operation: str, request: web.Request, asked: str) -> tuple[web.Response, str]:
         """The answer, and the state in which it found the run."""
@@ -206,8 +210,7 @@ class JobsApi:
             if operation == "cancel":
                 return self._cancel(run, row), row.state
             run.reads += 1
-            tasks = {task: self._task_state(task) for task in run.tasks}
-            told = shown(run, row, tasks, str(request.url.origin()))
+            told = shown(run, row, self._tasks(run), self._home(request))
             if request.query.get("include_history") == "true":
                 told["repair_history"] = history(run, row)
             return web.json_response(told), row.state
@@ -216,7 +219,7 @@ class JobsApi:
         with self._changed:
             runs = [(run, run.advance(self._clock())) for run in self._runs.values()]
             try:
-                return web.json_response(listed(runs, request.query, str(request.url.origin())))
+                return web.json_response(listed(runs, self._tasks, request.query, self._home(request)))
             except ApiError as refused:
                 return refused.answer()
 
@@ -232,8 +235,11 @@ class JobsApi:
                 self._runs[task].begin(self._runs[task].life.after_cancel, now)
         return web.json_response({})
 
-    def _task_state(self, run_id: int) -> str:
-        return self._runs[run_id].advance(self._clock()).state
+    def _tasks(self, run: Run) -> dict[int, Row]:
+        return {task: self._runs[task].advance(self._clock()) for task in run.tasks}
+
+    def _home(self, request: web.Request) -> str:
+        return f"{request.url.origin()}/?o={self.workspace_id}"
 
 
 def _now_ms() -> int:
@@ -241,4 +247,4 @@ def _now_ms() -> int:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_RUN_ID else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None

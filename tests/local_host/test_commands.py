@@ -71,6 +71,24 @@ def test_serve_uses_a_workspace_that_is_set_and_a_token_that_is_given(workspace:
     assert {call.status_code for call in workspace.calls} == {200}
 
 
+def test_the_emulated_workspace_has_one_id_and_the_app_knows_the_page_that_it_names() -> None:
+    with serving() as process:
+        said = "".join(process.output)
+        workspace, number = re.findall(r"^workspace default: (\S+) .*workspace id (\d+)", said, re.MULTILINE)[0]
+        token, run_id = re.findall(r"DATABRICKS_TOKEN=(\S+)", said)[0], int(re.findall(r"runs (\d+) to", said)[0])
+        run = requests.get(
+            f"{workspace}/api/2.2/jobs/runs/get",
+            params={"run_id": run_id},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=SECONDS,
+        ).json()
+        order = {"runPageUrl": run["run_page_url"], "dryRun": True}
+        accepted = requests.post(f"{process.url}/api/cancel-active-run", json=order, timeout=SECONDS)
+        assert (accepted.status_code, accepted.json()["runId"]) == (202, run_id), accepted.text
+        about = requests.get(f"{workspace}/.well-known/databricks-config", timeout=SECONDS).json()
+        assert about["workspace_id"] == number
+
+
 @pytest.mark.parametrize("drip", [None, "header", "endless 100 Continue"])
 def test_a_signal_ends_serve_within_five_seconds_whatever_the_workspace_does(drip: str | None) -> None:
     script = DRIPS[drip].script(DROP_SECONDS) if drip else RawConnection.hang

@@ -45,6 +45,41 @@ def test_there_are_no_runs_where_there_are_none(workspace: JobsApi) -> None:
     assert len(ask(workspace, job_id=JOB).json()["runs"]) == 1
 
 
-@pytest.mark.parametrize("query", [{"limit": 26}, {"job_id": "x"}, {"page_token": "made-up"}])
+def test_each_filter_leaves_out_what_it_is_not_about(workspace: JobsApi) -> None:
+    ended, active = workspace.add_run(ENDED), workspace.add_run(of(OTHER))
+    submitted = workspace.add_run(
+        Life((Row("RUNNING"),), facts={"job_id": 7, "run_type": "SUBMIT_RUN"}), tasks=["load"]
+    )
+    began = ask(workspace).json()["runs"][0]["start_time"]
+
+    def found(**query: Any) -> list[int]:
+        return [run["run_id"] for run in ask(workspace, **query).json().get("runs", [])]
+
+    assert found() == [submitted, active, ended]
+    assert found(completed_only="true") == [ended]
+    assert found(active_only="true") == [submitted, active]
+    assert found(run_type="SUBMIT_RUN") == [submitted]
+    assert found(run_type="JOB_RUN") == [active, ended]
+    assert found(start_time_from=began + 60_000) == found(start_time_to=1) == []
+    assert found(start_time_from=1, start_time_to=began + 60_000) == found()
+    assert [found(limit=1, offset=number) for number in range(4)] == [[submitted], [active], [ended], []]
+    assert "tasks" not in ask(workspace).json()["runs"][0]
+    assert [task["task_key"] for task in ask(workspace, expand_tasks="true").json()["runs"][0]["tasks"]] == ["load"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": 26},
+        {"job_id": "x"},
+        {"page_token": "made-up"},
+        {"active_only": "true", "completed_only": "true"},
+        {"active_only": "yes"},
+        {"start_time_from": "abc"},
+        {"run_type": "ANY"},
+        *({key: "9" * 5000} for key in ("limit", "job_id", "page_token", "offset")),
+    ],
+    ids=lambda query: next(iter(query)),
+)
 def test_what_is_no_query_is_a_bad_request(query: dict[str, Any], workspace: JobsApi) -> None:
     assert ask(workspace, **query).status_code == 400

@@ -99,7 +99,7 @@ def test_a_message_is_told_and_a_poisonous_one_when_it_has_been_moved(
     assert wait_for_message(poison).content == "no JSON, but a secret"
     wait_until(lambda: any("messagePoisoned" in line for line in process.output))
     told = objects(process)
-    assert [one["attempt"] for one in told if one["event"] == "messageFailed"] == [1, 2, 3, 4]
+    assert [one["attempt"] for one in told if one["event"] == "messageFailed"] == [1, 2, 3, 4, 5]
     (moved,) = (one for one in told if one["event"] == "messagePoisoned")
     assert moved["poisonQueue"] == f"{name}-poison"
     assert [one["event"] for one in told].count("message") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,7 +62,9 @@ def test_a_run_that_is_submitted_ends_by_its_own_timeout(workspace: JobsApi) -> 
     )
     assert client.jobs.get_run(submitted.run_id).run_type.value == "SUBMIT_RUN"
     wait_until(lambda: workspace.state_of(submitted.run_id) == "TERMINATED")
-    assert client.jobs.get_run(submitted.run_id).state.result_state.value == "TIMEDOUT"
+    ended = client.jobs.get_run(submitted.run_id)
+    assert ended.state.result_state.value == "TIMEDOUT"
+    assert ended.status.termination_details.code.value == "CANCELED"
     assert [job.settings.name for job in client.jobs.list()] == ["nightly"], "it has a job that no list shows"
 
 
@@ -100,6 +103,46 @@ def test_the_sdk_reads_the_errors(workspace: JobsApi) -> None:
         list(sdk(workspace).clusters.list())
     with pytest.raises(InvalidParameterValue, match="limit"):
         list(sdk(workspace).jobs.list(limit=0))
+
+
+def post(workspace: JobsApi, path: str, body: bytes, **headers: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {TOKEN}", **headers}
+    return requests.post(f"{workspace.url}/api/2.2/jobs/{path}", data=body, headers=headers, timeout=SECONDS)
+
+
+@pytest.mark.parametrize("path", ["create", "run-now", "runs/submit", "runs/cancel", "runs/cancel-all", "delete"])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"[" * 100_000, {}),
+        (b"null", {}),
+        (b"\xff", {}),
+        (b'{"name": 5, "run_name": 5, "run_id": null, "tasks": [{}]}', {}),
+        (b'{"tasks": 5, "job_id": true}', {}),
+        (b'{"tasks": [5], "timeout_seconds": "abc"}', {"Content-Type": "application/json; charset=foo"}),
+        (b"{}", {"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_body_that_cannot_be_is_the_callers_fault(
+    path: str, body: bytes, headers: dict[str, str], workspace: JobsApi
+) -> None:
+    answer = post(workspace, path, body, **headers)
+    assert (answer.status_code, answer.json()["error_code"] in {"MALFORMED_REQUEST", "INVALID_PARAMETER_VALUE"}) == (
+        400,
+        True,
+    )
+    assert sdk(workspace).jobs.list(name="nobody's") is not None
+
+
+def test_a_run_ends_when_it_ended_and_its_tasks_have_results(workspace: JobsApi) -> None:
+    run_id = workspace.add_run(canceling(0.3), tasks=["load"])
+    began = int(time.time() * 1000)
+    client = sdk(workspace)
+    client.jobs.cancel_run(run_id)
+    wait_until(lambda: workspace.state_of(run_id) == "TERMINATED")
+    run = client.jobs.get_run(run_id)
+    assert began + 200 <= run.end_time <= int(time.time() * 1000) + 100
+    assert run.tasks[0].state.result_state.value == "CANCELED"
 
 
 PATHS = ["/", "/api", "/api/2.1/nobody", "/api/2.1/jobs/runs/get", "/api/2.2/jobs/run-now", "/oidc/v1/token", "/%00/ü"]
