@@ -60,7 +60,12 @@ help:
 $(foreach name,port run workspace reason timeout base key run_id version up python,\
 $(if $(findstring command,$(origin $(name))),$(error $(name)= means nothing here: it is written in capitals)))
 
-# .venv stays as it is for as long as it works and nobody names another Python
+# .venv stays as it is for as long as it has its Python and nobody names another
+ifneq ($(wildcard $(LOCAL_READY)),)
+ifeq ($(realpath $(BIN)/python),)
+$(LOCAL_READY): another-python
+endif
+endif
 WHICH := import os, sys; print(sys.version, os.path.realpath(sys.base_prefix))
 MADE_WITH = $(shell $(BIN)/python -c '$(WHICH)' 2>/dev/null)
 ifneq ($(origin PYTHON),file)
@@ -94,23 +99,24 @@ another-python:
 demo: $(LOCAL_READY)
 	@$(BIN)/python -m local_host demo
 
-# what is asked for goes through the environment, so that no shell reads what is in a value
-serve: export SERVE_PORT = $(PORT)
+# what is asked for goes through the environment as it was typed: neither make nor a shell reads what is in a value
+unexport PORT RUN WORKSPACE REASON TIMEOUT BASE KEY RUN_ID VERSION
+serve: export SERVE_PORT = $(value PORT)
 serve: $(LOCAL_READY)
-	@exec $(BIN)/python -m local_host serve $(if $(PORT),"--port=$$SERVE_PORT")
+	@exec $(BIN)/python -m local_host serve $(if $(value PORT),"--port=$$SERVE_PORT")
 
 # make cancel RUN=455644833 WORKSPACE=prod
-cancel: export CANCEL_RUN = $(RUN)
-cancel: export CANCEL_WORKSPACE = $(WORKSPACE)
-cancel: export CANCEL_REASON = $(REASON)
-cancel: export CANCEL_TIMEOUT = $(TIMEOUT)
+cancel: export CANCEL_RUN = $(value RUN)
+cancel: export CANCEL_WORKSPACE = $(value WORKSPACE)
+cancel: export CANCEL_REASON = $(value REASON)
+cancel: export CANCEL_TIMEOUT = $(value TIMEOUT)
 cancel: $(LOCAL_READY)
 	@if [ -z "$$CANCEL_RUN" ]; then echo 'Which run? make cancel RUN=455644833' >&2; exit 2; fi; \
-	set -- "$$CANCEL_RUN"; \
+	set --; \
 	if [ -n "$$CANCEL_WORKSPACE" ]; then set -- "$$@" "--workspace=$$CANCEL_WORKSPACE"; fi; \
 	if [ -n "$$CANCEL_REASON" ]; then set -- "$$@" "--reason=$$CANCEL_REASON"; fi; \
 	if [ -n "$$CANCEL_TIMEOUT" ]; then set -- "$$@" "--timeout=$$CANCEL_TIMEOUT"; fi; \
-	exec $(BIN)/python -m local_host cancel "$$@"
+	exec $(BIN)/python -m local_host cancel "$$@" -- "$$CANCEL_RUN"
 
 # in memory, reached by UseDevelopmentStorage=true; it tells nobody that it runs
 azurite: node
@@ -123,10 +129,10 @@ test: $(READY) node
 
 # What can be asked of any host that runs the app: make test-live BASE=https://... KEY=..., or both in the environment,
 # which no list of processes shows. It cancels nothing but RUN_ID= (in WORKSPACE=). Without BASE it asks the local host.
-test-live: export LIVE_BASE = $(BASE)
-test-live: export LIVE_KEY = $(KEY)
-test-live: export LIVE_RUN_ID = $(RUN_ID)
-test-live: export LIVE_WORKSPACE = $(WORKSPACE)
+test-live: export LIVE_BASE = $(value BASE)
+test-live: export LIVE_KEY = $(value KEY)
+test-live: export LIVE_RUN_ID = $(value RUN_ID)
+test-live: export LIVE_WORKSPACE = $(value WORKSPACE)
 test-live: $(READY)
 	@$(BIN)/python -m pytest tests/live
 
@@ -136,12 +142,14 @@ soak: $(READY) node
 	$(BIN)/python -m pytest $(TOGETHER) --soak -o faulthandler_timeout=900
 
 # This release and the commit BASE (the last tag, or else the parent) go on with each other's cancellations under way.
+compat: export COMPAT_BASE = $(value BASE)
 compat: $(READY)
-	@$(BIN)/python -m tests.support.releases compat "$(BASE)"
+	@$(BIN)/python -m tests.support.releases compat "$$COMPAT_BASE"
 
 # The golden histories of a new version: make histories VERSION=0.3. Those of a released version are never written again.
+histories: export OF_VERSION = $(value VERSION)
 histories: $(READY)
-	@$(BIN)/python -m tests.support.releases record $(VERSION)
+	@$(BIN)/python -m tests.support.releases record "$$OF_VERSION"
 
 # Measures this app beside its peers and writes docs/benchmarks.md and its pictures: twelve minutes, on an idle machine.
 bench: $(READY)

@@ -132,7 +132,8 @@ def serve(options: argparse.Namespace) -> int:
             else:
                 log.say("queue", "no queue: set AzureWebJobsStorage (UseDevelopmentStorage=true for `make azurite`)")
             if isinstance(host.engine, JournaledEngine):
-                for line in whereabouts.begun_again(host.engine.begun_again, emulated=emulated.workspace is not None):
+                engine, here = host.engine, emulated.workspace is not None
+                for line in whereabouts.begun_again(engine.begun_again, emulated=here, placed=engine.placed):
                     log.say("journal", line)
             run_id = _add_runs(log, emulated) or "RUN_ID"  # in a real workspace nobody knows which run to cancel
             kept = f"begins again with --state {options.state}" if options.state else "is forgotten"

@@ -31,7 +31,7 @@ _EXIT_CODES = """\
 exit codes:
   0    {good}
   1    {bad}
-  2    a bad argument, request or setting; the first line says which
+  2    a bad argument, request or setting; stderr says which
   130  Ctrl-C
 """
 _SETTINGS = """\

@@ -46,10 +46,13 @@ def _place(host: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "?"
 
 
-def begun_again(instance_ids: list[str], *, emulated: bool) -> list[str]:
-    """What a journal's unfinished cancellations are told with."""
+def begun_again(instance_ids: list[str], *, emulated: bool, placed: bool) -> list[str]:
+    """What a journal's unfinished cancellations are told with; ``placed``: it says for which workspaces they were."""
     if not instance_ids:
         return ["journal: nothing begins again"]
-    new = "a new emulated workspace, whose runs are not those of before" if emulated else "the same workspaces"
+    same = (
+        "the same workspaces" if placed else "workspaces of these names (an old journal does not say which they were)"
+    )
+    new = "a new emulated workspace, whose runs are not those of before" if emulated else same
     more = f" and {len(instance_ids) - NAMED} more" if len(instance_ids) > NAMED else ""
     return [f"journal: what had not ended begins again, against {new}: {', '.join(instance_ids[:NAMED])}{more}"]

@@ -72,14 +72,32 @@ def test_make_alone_lists_every_command_that_is_for_a_person(folder: Path) -> No
 
 def test_cancel_hands_over_what_it_was_given_as_it_was_given(folder: Path) -> None:
     done = make(folder, "cancel", "RUN=5", "WORKSPACE=prod", "REASON=a 'b' \"c\"; echo d", "TIMEOUT=9")
-    said = ["-m", "local_host", "cancel", "5", "--workspace=prod", "--reason=a 'b' \"c\"; echo d", "--timeout=9"]
+    said = ["-m", "local_host", "cancel", "--workspace=prod", "--reason=a 'b' \"c\"; echo d", "--timeout=9", "--", "5"]
     assert re.findall(r"^<(.*)>$", done.stdout, re.MULTILINE) == said
     assert done.stdout.count("\n") == len(said), "nothing but the program's own output is on stdout"
 
 
+@pytest.mark.parametrize("by", ["the command line", "the environment"])
+def test_neither_make_nor_a_shell_reads_what_is_in_a_value(by: str, folder: Path) -> None:
+    given = {"RUN": "--job=5", "REASON": "costs $5 $(shell touch made) `touch made` $(x)"}
+    environ = given if by == "the environment" else {}
+    typed = [] if environ else [f"{name}={value}" for name, value in given.items()]
+    done = make(folder, "cancel", *typed, **environ)
+    said = ["-m", "local_host", "cancel", f"--reason={given['REASON']}", "--", "--job=5"]
+    assert re.findall(r"^<(.*)>$", done.stdout, re.MULTILINE) == said
+    assert not (folder / "made").exists()
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(folder: Path) -> None:
+    assert "-m venv --clear .venv; fi" not in make(folder, "-n", "demo").stdout
+    (folder / ".venv/bin/python").unlink()
+    (folder / ".venv/bin/python").symlink_to("/nowhere/python3")
+    assert "-m venv --clear .venv; fi" in make(folder, "-n", "demo").stdout
+
+
 def test_serve_hands_over_the_port_as_it_was_given(folder: Path) -> None:
     port = '0\'; echo "$HOME"'
-    given = make(folder, "serve", f"PORT={port.replace('$', '$$')}")
+    given = make(folder, "serve", f"PORT={port}")
     assert re.findall(r"^<(.*)>$", given.stdout, re.MULTILINE) == ["-m", "local_host", "serve", f"--port={port}"]
     assert re.findall(r"^<(.*)>$", make(folder, "serve").stdout, re.MULTILINE) == ["-m", "local_host", "serve"]
 

@@ -17,8 +17,7 @@ from cancel_run.cancellation.stored import moment
 from cancel_run.errors import ProblemsError, SettingsError
 from cancel_run.page_lookup import aliases_of
 from cancel_run.triggers import openapi
-from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
-from cancel_run.triggers.alerts.reading import split
+from cancel_run.triggers.alerts.limits import ALERT_LIMIT
 from cancel_run.triggers.callers_url import base_url, status_url, wants_failure
 from cancel_run.triggers.instance_ids import InstanceId
 from cancel_run.triggers.replies import FORESEEN, Reply, begun, ended, nobody_started, problem, refused, reply_to
@@ -104,6 +103,9 @@ def enqueue(request: HttpRequest, write: Callable[[Any], None], settings: Callab
     refusal = refusal_by_its_head(request, ALERT_LIMIT)
     if refusal is not None:
         return refusal
+    # imported by the first alert: a cancellation after a cold start does not wait for it
+    from cancel_run.triggers.alerts.reading import split  # noqa: PLC0415
+
     try:
         messages = split(request.get_body(), settings)
     except ProblemsError as error:

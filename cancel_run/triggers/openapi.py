@@ -14,7 +14,7 @@ from cancel_run.cancellation.result import NOT_ALWAYS, CancelResult, result_sche
 from cancel_run.cancellation.run_page import RUN_PAGE
 from cancel_run.job.request import JOB_FIELDS
 from cancel_run.job.result import JobResult
-from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
+from cancel_run.triggers.alerts.limits import ALERT_LIMIT
 from cancel_run.triggers.instance_ids import PATTERN
 
 if TYPE_CHECKING:

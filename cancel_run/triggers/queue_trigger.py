@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 from cancel_run.errors import CancelRunError, RequestError, TaskHubError
 from cancel_run.job.request import JobRequest
 from cancel_run.text import fingerprint, one_line, quoted
-from cancel_run.triggers.alerts.reading import read_alert
 from cancel_run.triggers.job_starting import start_or_join_job
 from cancel_run.triggers.starting import start_or_join
 
@@ -58,6 +57,9 @@ async def take(message: QueueMessage, client: DurableClient, settings: Callable[
         RequestError, SettingsError: it, or a part of it, cannot work as it is.
         TaskHubError: it may work later.
     """
+    # imported by the first message: a cancellation after a cold start does not wait for it
+    from cancel_run.triggers.alerts.reading import read_alert  # noqa: PLC0415
+
     try:
         alert = read_alert(message.get_body(), settings())
         if alert.nothing:

@@ -15,7 +15,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local_host.engine.instance import Instance
+from local_host.engine.instance import ENDED, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,7 @@ _MINE = (
     "BEGIN EXCLUSIVE",
     "COMMIT",
 )
+_PRIMARY = 0xFF  # the part of an error code that is not about details
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _COLUMNS = "name, instance_id, runtime_status, input, output, custom_status, created_at, last_updated_at"  # as Instance
 _PRIVATE = 0o600  # for nobody but its owner: who cancels what, and why, is in it
@@ -50,6 +51,9 @@ class Journal:
 
     ``places`` says where what the instances' inputs name is, by name: one that was elsewhere when the file was written
     is another thing, and what was to be done to the former shall not be done to it.
+
+    Attributes:
+        placed: whether the file says where that was; what 0.2.0 and before wrote does not.
 
     Raises:
         JournalError: the file is damaged or no journal, cannot be written, is about other places, or another process
@@ -72,8 +76,11 @@ class Journal:
             self._take(path, places or {})
         except (sqlite3.Error, ValueError, TypeError) as error:
             self._file.close()
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in _LOCKED:
-                raise JournalError(f"{path} is locked: another process has it.") from error
+            if isinstance(error, sqlite3.OperationalError):
+                if error.sqlite_errorcode in _LOCKED:
+                    raise JournalError(f"{path} is locked: another process has it.") from error
+                if error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_READONLY:
+                    raise JournalError(f"{path} cannot be written: it, or its folder, is read-only.") from error
             raise JournalError(
                 f"{path} is damaged, or no journal: {_reason(error)}. Mend it, or name another file to begin anew."
             ) from error
@@ -93,6 +100,7 @@ class Journal:
             raise ValueError("it was cut short")
         self._write(_PLACES)
         before = dict(self._file.execute("SELECT name, place FROM places").fetchall())
+        self.placed = not known or places.keys() <= before.keys()
         for name, place in places.items():
             if known and before.get(name, place) != place:
                 raise JournalError(
@@ -180,6 +188,8 @@ def _reason(error: Exception) -> str:
 
 
 def _instance(name: str, instance_id: str, runtime_status: str | None, *rest: str | None) -> Instance:
+    if runtime_status is not None and runtime_status not in ENDED:
+        raise ValueError(f"{instance_id} has a runtime status of another kind")
     input_, output, custom_status = (text and json.loads(text) for text in rest[:3])
     created_at, last_updated_at = (datetime.fromisoformat(text or rest[3] or "") for text in rest[3:])
     return Instance(

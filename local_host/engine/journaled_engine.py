@@ -29,6 +29,7 @@ class JournaledEngine(Engine):
 
     Attributes:
         begun_again: the ids of those that had not ended.
+        placed: whether the file says where what their inputs name was.
 
     Raises:
         JournalError: the file cannot be used; from :meth:`start` too.
@@ -38,6 +39,7 @@ class JournaledEngine(Engine):
         self, functions: Iterable[Any], state: Path, *, places: Mapping[str, str] | None = None, **options: Any
     ) -> None:
         self._journal = Journal(state, places)
+        self.placed = self._journal.placed
         super().__init__(functions, **options)
         self.begun_again: list[str] = []
         for instance in self._journal.unfinished():

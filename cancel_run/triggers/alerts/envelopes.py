@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from cancel_run.cancellation.request import parse_json
 from cancel_run.errors import RequestError
 from cancel_run.triggers.alerts.alert import identity
+from cancel_run.triggers.alerts.limits import ALERT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALERT_LIMIT = 256 * 1024  # bytes: the most that Azure Monitor sends
 WITHIN_EACH_OTHER = 3
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

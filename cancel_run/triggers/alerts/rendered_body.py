@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cancel_run.cancellation.request import parse_json
 from cancel_run.errors import RequestError
-from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
+from cancel_run.triggers.alerts.limits import ALERT_LIMIT
 from cancel_run.triggers.alerts.lookup import fact, names_a_run, pairs
 
 if TYPE_CHECKING:

@@ -290,6 +290,7 @@ def test_a_journal_that_was_cut_is_refused_and_never_taken_for_an_empty_one(left
         "UPDATE instances SET input = '{'",
         "UPDATE instances SET created_at = 'yesterday'",
         "UPDATE instances SET created_at = 5",
+        "UPDATE instances SET runtime_status = 'Whatever'",
         "DROP TABLE instances",
     ],
 )
@@ -309,8 +310,11 @@ def test_a_journal_of_release_0_2_is_taken_if_its_write_ahead_log_is_there(state
         file.execute("DROP TABLE places")
         file.execute("PRAGMA journal_mode = WAL")
         file.execute("UPDATE instances SET name = 'sleep'")
-    with contextlib.closing(Journal(state)) as journal:
+    with contextlib.closing(Journal(state, {"default": "https://a.example"})) as journal:
         assert [instance.name for instance in journal.unfinished()] == ["sleep"]
+        assert not journal.placed, "it does not say where what it holds was to be done"
+    with contextlib.closing(Journal(state, {"default": "https://a.example"})) as journal:
+        assert journal.placed
 
 
 def test_what_was_to_be_done_in_one_place_is_not_done_in_another_of_its_name(state: Path) -> None:

@@ -13,7 +13,7 @@ from cancel_run.cancellation.request import BODY_LIMIT, CancelRequest
 from cancel_run.errors import RequestError
 from cancel_run.settings import Settings
 from cancel_run.triggers.alerts.alert import Alert, EventRequest, Refusal
-from cancel_run.triggers.alerts.envelopes import ALERT_LIMIT
+from cancel_run.triggers.alerts.limits import ALERT_LIMIT
 from cancel_run.triggers.alerts.reading import read_alert, split
 from cancel_run.triggers.alerts.stored import MESSAGE_SIZE, messages
 from tests.support.alerts import SETTINGS, TWO_WORKSPACES, log_alert, read, runs
