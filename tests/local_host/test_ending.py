@@ -29,9 +29,11 @@ SECONDS = 30.0
 AT_ONCE = 2.0  # seconds, on a machine that does much else
 CTRL_C = b"\x03"
 HIDES, SHOWS = b"\x1b[?25l", b"\x1b[?25h"
-# the process's terminal is the one that it was given, so that a Ctrl-C there reaches it
+# the process's terminal is the one that it was given, so that a Ctrl-C there reaches it; and it is not under the nohup
+# under which the tests may be
 TAKES_THE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     "os.execv(sys.executable, [sys.executable, '-m', 'local_host', *sys.argv[1:]])"
 )
 
