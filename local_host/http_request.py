@@ -10,6 +10,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from http import HTTPStatus
 
 logger = logging.getLogger("local_host")
 
@@ -49,3 +50,9 @@ def answer(returned: Any, name: str) -> web.Response:
     charset = f"; charset={returned.charset}" if returned.mimetype.startswith("text/") else ""
     response.headers.setdefault("Content-Type", returned.mimetype + charset)
     return response
+
+
+def problem(status: HTTPStatus, detail: str) -> web.Response:
+    """A refusal of the local host's own, with the fields that the app's have (RFC 9457)."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail, "problems": []}
+    return web.json_response(body, status=status, content_type="application/problem+json")

@@ -12,13 +12,14 @@ import logging
 import os
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from local_host.http_request import answer, functions_request
+from local_host.http_request import answer, functions_request, problem
 from local_host.queue_output import NotWrittenError
 from local_host.request_lines import tell_requests
 from local_host.start_error import StartError
@@ -99,9 +100,7 @@ class HttpTriggers:
             return web.Response(status=500)
         except NotWrittenError as error:
             logger.error("%s: %s", name, error)  # noqa: TRY400  # there is nothing to trace
-            told = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": str(error)}
-            body = {**told, "problems": []}
-            return web.json_response(body, status=500, content_type="application/problem+json")
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         except Exception:
             logger.exception("%s failed", name)
             return web.Response(status=500)

@@ -6,9 +6,12 @@ machine. The first shows in ``Origin`` and ``Sec-Fetch-Site``, which no page can
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from local_host.http_request import problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,9 +28,7 @@ async def refuse_pages(
     reason = _suspicion(request)
     if reason is None:
         return await handler(request)
-    detail = f"{reason} Who shows a key may do that: `serve --keys FILE`."
-    body = {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": detail, "problems": []}
-    return web.json_response(body, status=403, content_type="application/problem+json")
+    return problem(HTTPStatus.FORBIDDEN, f"{reason} Who shows a key may do that: `serve --keys FILE`.")
 
 
 def _suspicion(request: web.Request) -> str | None:

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 LONGEST_NUMBER = 19  # digits of 2^63
 
 
+def is_number(text: str) -> bool:
+    """True for the digits of a number that the Jobs API could mean."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+
+
 def number(key: str, text: str) -> int:
     """The number.
 
     Raises:
         ApiError: 400, it is none.
     """
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+    if not is_number(text):
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"{key} must be a number, not '{text[:40]}'.")
     return int(text)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError
-from local_host.emulators.asked import LONGEST_NUMBER, body_of, flag
+from local_host.emulators.asked import body_of, flag, is_number
 from local_host.emulators.pages import page
 from local_host.emulators.run_life import NIGHTLY, Life, Row, canceling
 
@@ -172,7 +172,7 @@ class Jobs:
 
     def _job(self, asked: Any) -> Job:
         text = str(asked) if isinstance(asked, int | str) and not isinstance(asked, bool) else ""
-        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+        if not is_number(text):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", "Missing required field: job_id (a number).")
         with self._lock:
             job = self._jobs.get(int(text))

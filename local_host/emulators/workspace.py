@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError, error, tell_errors, unknown
-from local_host.emulators.asked import LONGEST_NUMBER, body_of
+from local_host.emulators.asked import body_of, is_number
 from local_host.emulators.faults import Faults
 from local_host.emulators.jobs import OWNER, Jobs
 from local_host.emulators.principals import Principals
@@ -247,4 +247,4 @@ def _now_ms() -> int:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
+    return int(text) if is_number(text) else None

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from itertools import groupby
@@ -19,10 +18,11 @@ from local_host.emulators.run_life import Life
 from tests.support.drips import DRIPS
 from tests.support.job_caller import JOB, of
 from tests.support.raw_server import DROP_SECONDS, RawConnection, RawServer
-from tests.support.serve_process import FOLDER, ServeProcess, environment, pasted, serving
+from tests.support.serve_process import ServeProcess, ended, pasted, serving
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from local_host.emulators.workspace import JobsApi
@@ -31,15 +31,7 @@ SECONDS = 30.0
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  # our own interpreter
-        [sys.executable, "-m", "local_host", *arguments],
-        cwd=FOLDER,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return ended([sys.executable, "-m", "local_host", *arguments], settings)
 
 
 def test_the_demo_cancels_a_run_and_shows_the_states_as_they_pass() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import sys
 import time
 from contextlib import closing
@@ -14,10 +13,11 @@ import pytest
 import trustme
 
 from local_host.engine.journal import Journal
-from tests.support.serve_process import environment
+from tests.support.serve_process import ended
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from local_host.emulators.workspace import JobsApi
@@ -35,15 +35,7 @@ EVERY_PROXY = {
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  # our own interpreter
-        [sys.executable, "-m", "local_host", *arguments],
-        cwd=folder,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return ended([sys.executable, "-m", "local_host", *arguments], settings, folder)
 
 
 def storage_at(port: int) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.support.serve_process import FOLDER, environment
+from tests.support.serve_process import FOLDER, ended, environment
 from tests.support.the_token import TOKEN
 
 if TYPE_CHECKING:
@@ -27,15 +27,7 @@ pytestmark = pytest.mark.skipif(not Path(FULL).exists(), reason="this system has
 def shell(command: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """The command, with LOCAL_HOST in it, as a shell runs it; its exit code is that of LOCAL_HOST."""
     program = shlex.join([sys.executable, "-m", "local_host"])
-    return subprocess.run(  # noqa: S603  # our own interpreter
-        ["bash", "-c", f"{command.replace('LOCAL_HOST', program)}; exit ${{PIPESTATUS[0]}}"],  # noqa: S607  # the one of this system
-        cwd=FOLDER,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    return ended(["bash", "-c", f"{command.replace('LOCAL_HOST', program)}; exit ${{PIPESTATUS[0]}}"], settings)
 
 
 def canceled(command: str, workspace: JobsApi) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,7 @@ from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SECONDS = 30.0
 FOLDER = ROOT / "docs"  # where it runs: not where a developer may have a local.settings.json
@@ -26,6 +27,19 @@ _NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", *IDENTITY)
 def environment(settings: dict[str, str]) -> dict[str, str]:
     """What a process of the local host is to find: these settings, and none that the shell may have."""
     return {key: os.environ[key] for key in _NEEDED if key in os.environ} | {"PYTHONPATH": str(ROOT)} | settings
+
+
+def ended(command: list[str], settings: dict[str, str], folder: Path = FOLDER) -> subprocess.CompletedProcess[str]:
+    """What came of the command, which finds these settings."""
+    return subprocess.run(  # noqa: S603  # our own interpreter, or a shell that begins it
+        command,
+        cwd=folder,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 class ServeProcess:
