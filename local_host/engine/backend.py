@@ -46,11 +46,37 @@ class Backend(InMemoryOrchestrationBackend):
                 request.customStatus.CopyFrom(known.customStatus)
         ends = any(action.completeOrchestration.orchestrationStatus in ENDS for action in request.actions)
         with self._lock:
+            held = self._hold_back_a_suspension(request.instanceId) if request.actions and not ends else []
             answer = super().CompleteOrchestratorTask(request, context)
+            if held:
+                self._instances[request.instanceId].pending_events.extend(held)
+                self._enqueue_orchestration(request.instanceId)
             if ends:
                 state = self.GetInstance(look, context).orchestrationState
                 self._ended(seen(parse_orchestration_state(state, PlainJson())))
         return answer
+
+    def _hold_back_a_suspension(self, instance_id: str) -> list[messages.HistoryEvent]:
+        """What the turn ended with and took no step for: the suspension and what came after it, for the next turn.
+
+        In this turn's history they would stand before what its steps began, and durabletask's worker, which hears
+        nothing while it is suspended, would take those steps again in every turn: a run would be canceled twice.
+        """
+        instance = self._instances.get(instance_id)
+        dispatched = instance.dispatched_events if instance is not None else []
+        kinds = [event.WhichOneof("eventType") for event in dispatched]
+        orders = [place for place, kind in enumerate(kinds) if kind in {"executionSuspended", "executionResumed"}]
+        if not orders or kinds[orders[-1]] == "executionResumed":
+            return []
+        held = dispatched[orders[-1] :]
+        del dispatched[orders[-1] :]
+        return held
+
+    def _enqueue_orchestration(self, instance_id: str) -> None:
+        """There is a turn to take, unless the instance has ended: what an activity brings then is nobody's."""
+        instance = self._instances.get(instance_id)
+        if instance is None or not self._is_terminal_status(instance.status):
+            super()._enqueue_orchestration(instance_id)
 
     def AbandonTaskOrchestratorWorkItem(  # noqa: N802  # the service's spelling
         self, request: messages.AbandonOrchestrationTaskRequest, context: grpc.ServicerContext

@@ -37,6 +37,12 @@ class Scene:
                 self.gates.setdefault(name, threading.Event()),
             )
 
+    def tried(self, key: str) -> int:
+        """The tries under that key, with this one."""
+        with self.lock:
+            self.tries[key] = self.tries.get(key, 0) + 1
+            return self.tries[key]
+
 
 def create_app(scene: Scene) -> df.DFApp:  # noqa: C901, PLR0915  # an app is a list of functions
     app = df.DFApp()
@@ -104,6 +110,17 @@ def create_app(scene: Scene) -> df.DFApp:  # noqa: C901, PLR0915  # an app is a 
         first = yield context.task_any([event, context.create_timer(context.current_utc_datetime + HOUR)])
         return {"heard": first.result, "itWasTheEvent": first is event}
 
+    @orchestrator("slowTurn")
+    def slow_turn(context: Any) -> Any:
+        yield context.call_activity("echo", None)
+        entered, gate = scene.gate(context.instance_id)
+        entered.set()
+        assert gate.wait(SECONDS)
+        yield context.wait_for_external_event("news")
+        calls = yield context.call_activity("count", context.instance_id)
+        yield context.create_timer(context.current_utc_datetime + timedelta(milliseconds=5))
+        return calls
+
     @orchestrator("fan")
     def fan(context: Any) -> Any:
         results = yield context.task_all([context.call_activity("echo", number) for number in range(FAN)])
@@ -133,12 +150,14 @@ def create_app(scene: Scene) -> df.DFApp:  # noqa: C901, PLR0915  # an app is a 
     async def echo_later(value: Any) -> Any:
         return value
 
+    @app.activity_trigger(input_name="key")
+    def count(key: str) -> int:
+        return scene.tried(key)
+
     @app.function_name("failTwice")
     @app.activity_trigger(input_name="key")
     def fail_twice(key: str) -> int:
-        with scene.lock:
-            scene.tries[key] = scene.tries.get(key, 0) + 1
-            tries = scene.tries[key]
+        tries = scene.tried(key)
         if tries <= 2:
             raise OSError(f"try {tries}")
         return tries

@@ -104,6 +104,34 @@ def test_a_suspended_instance_takes_no_step_until_it_is_resumed(engine: Engine, 
     assert engine.wait_until_ended("paused", SECONDS).output == "paused"
 
 
+def test_a_step_is_taken_once_although_a_suspension_comes_in_its_turn(engine: Engine, scene: Scene) -> None:
+    entered, gate = scene.gate("in-its-turn")
+    engine.start("slowTurn", "in-its-turn")
+    assert entered.wait(SECONDS)
+    engine.raise_event("in-its-turn", "news", None)
+    engine.suspend("in-its-turn", "both are for the next turn")
+    gate.set()
+    until(lambda: engine.history("in-its-turn").count("TaskCompleted") == 2)
+    assert status_of(engine, "in-its-turn") == "Suspended"
+    engine.resume("in-its-turn", "go on")
+    assert engine.wait_until_ended("in-its-turn", SECONDS).output == 1
+    assert scene.tries["in-its-turn"] == 1
+
+
+def test_what_an_activity_brings_after_the_end_is_nobodys(small_engine: Engine, scene: Scene) -> None:
+    entered, gate = scene.gate("too-late")
+    small_engine.start("call", "ended", ["pass", "too-late"])
+    assert entered.wait(SECONDS)
+    small_engine.terminate("ended", "enough")
+    small_engine.wait_until_ended("ended", SECONDS)
+    ended = small_engine.history("ended")
+    gate.set()
+    for number in range(5):  # each is behind what the activity has brought
+        small_engine.start("call", f"behind-{number}", ["echo", None])
+        small_engine.wait_until_ended(f"behind-{number}", SECONDS)
+    assert small_engine.history("ended") == ended
+
+
 def test_a_suspended_instance_can_be_terminated(engine: Engine) -> None:
     engine.start("sleep", "suspended")
     engine.suspend("suspended", "")
