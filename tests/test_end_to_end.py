@@ -60,7 +60,7 @@ def test_a_run_that_ends_by_itself_after_the_cancel_ended_first(
 
 def test_a_run_that_does_not_stop_is_timed_out_and_its_last_state_is_told(host: LocalHost, workspace: JobsApi) -> None:
     run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
-    result = cancel(host, run_id, waitTimeoutSeconds=1)
+    result = cancel(host, run_id, waitTimeoutSeconds=3)
     assert (result["outcome"], result["stopped"]) == ("timedOut", False)
     assert result["finalLifeCycleState"] == "TERMINATING"
 
@@ -115,7 +115,7 @@ def test_the_wait_goes_on_through_whatever_passes(host: LocalHost, workspace: Jo
 def test_a_run_first_read_at_the_deadline_is_told_to_stop_all_the_same(host: LocalHost, workspace: JobsApi) -> None:
     run_id = workspace.add_run(canceling(60.0))
     workspace.faults.fail("get", json_fault(429, {"error_code": "BUSY"}, Retry_After="3000"))
-    result = cancel(host, run_id, waitTimeoutSeconds=1)
+    result = cancel(host, run_id, waitTimeoutSeconds=4)
     assert workspace.count("get", run_id) == 3
     assert (result["outcome"], result["retries"], result["cancels"]) == ("timedOut", 1, 1)
 

@@ -103,7 +103,7 @@ def test_while_it_runs_the_status_is_202_with_progress_and_a_retry_after_behind_
     host: LocalHost, workspace: JobsApi
 ) -> None:
     run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
-    url = post(host, {"runId": run_id, "waitTimeoutSeconds": 2}).headers["Location"]
+    url = post(host, {"runId": run_id, "waitTimeoutSeconds": 4}).headers["Location"]
     workspace.wait_for(lambda seen: seen.count("get") >= 3)
     looked = requests.get(url, timeout=SECONDS)
     assert (looked.status_code, looked.headers["Location"]) == (202, url)
@@ -165,7 +165,7 @@ def test_the_location_is_right_for_a_workspace_that_is_called_as_the_route_is(
     named = f'{{"cancel-active-run": {{"host": "{workspace.url}"}}}}'
     host = start_host({**environ, "DATABRICKS_WORKSPACES": named})
     run_id = workspace.add_run(Life(after_cancel=(Row("TERMINATING"),)))
-    location = post(host, {"runId": run_id, "waitTimeoutSeconds": 2}).headers["Location"]
+    location = post(host, {"runId": run_id, "waitTimeoutSeconds": 60}).headers["Location"]
     assert location == f"{host.url}/api/cancel-active-run/cancel-active-run-{run_id}"
     assert requests.get(location, timeout=SECONDS).headers["Location"] == location
 
