@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 # a proxy in the shell has nothing to do with the tests, unless they go to a host elsewhere through it
 for variable in [] if os.environ.get("LIVE_BASE") else [key for key in os.environ if key.lower().endswith("_proxy")]:
     del os.environ[variable]
+
+# what a session has served is served to its end, and many shells give a process 1024 open files, or 256
+OPEN_FILES = 8192
+allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= allowed < OPEN_FILES:  # less than 0 is no limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most) if most >= 0 else OPEN_FILES, most))
 
 pytest_plugins = ["tests.support.soak", "tests.support.azurite", "tests.support.http_action", "tests.support.browser"]
 

@@ -54,13 +54,14 @@ class Terminal:
             start_new_session=True,
         )
         os.close(inner)
+        self._watch = select.poll()
+        self._watch.register(self._screen, select.POLLIN)
 
     def look(self, until: Callable[[bytes], bool], seconds: float = SECONDS) -> None:
         """What it shows is as is waited for, or it shows nothing any more."""
         end = time.monotonic() + seconds
         while not until(self.shown):
-            ready, _, _ = select.select([self._screen], [], [], max(end - time.monotonic(), 0))
-            assert ready, self.shown
+            assert self._watch.poll(1000 * max(end - time.monotonic(), 0)), self.shown
             try:
                 self.shown += os.read(self._screen, 65536)
             except OSError:  # nobody has the other end any more
