@@ -20,6 +20,11 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
 
 
+def id_of(said: Any) -> str:
+    """The id in a body, which may be a number or its text; empty where it is neither."""
+    return str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+
+
 def number(key: str, text: str) -> int:
     """The number.
 

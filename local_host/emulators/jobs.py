@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError
-from local_host.emulators.asked import body_of, flag, is_number
+from local_host.emulators.asked import body_of, flag, id_of, is_number
 from local_host.emulators.pages import page
 from local_host.emulators.run_life import NIGHTLY, Life, Row, canceling
 
@@ -171,7 +171,7 @@ class Jobs:
             return run_id
 
     def _job(self, asked: Any) -> Job:
-        text = str(asked) if isinstance(asked, int | str) and not isinstance(asked, bool) else ""
+        text = id_of(asked)
         if not is_number(text):
             raise ApiError(400, "INVALID_PARAMETER_VALUE", "Missing required field: job_id (a number).")
         with self._lock:

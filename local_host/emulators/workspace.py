@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from local_host.emulators.api_errors import ApiError, error, tell_errors, unknown
-from local_host.emulators.asked import body_of, is_number
+from local_host.emulators.asked import body_of, id_of, is_number
 from local_host.emulators.faults import Faults
 from local_host.emulators.jobs import OWNER, Jobs
 from local_host.emulators.principals import Principals
@@ -189,8 +189,7 @@ class JobsApi:
     async def _id(self, request: web.Request, key: str) -> str:
         if request.method == "GET":
             return request.query.get(key, "")
-        said = (await body_of(request)).get(key, "")
-        return str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+        return id_of((await body_of(request)).get(key, ""))
 
     def _answer(self, operation: str, request: web.Request, asked: str) -> tuple[web.Response, str]:
         """The answer, and the state in which it found the run."""

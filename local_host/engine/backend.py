@@ -109,7 +109,7 @@ class Backend(InMemoryOrchestrationBackend):
     def _fire(self, instance_id: str, fired: messages.HistoryEvent) -> None:
         with self._lock:
             instance = self._instances.get(instance_id)
-            if instance is not None and not self._is_terminal_status(instance.status):
+            if instance is not None:
                 instance.pending_events.append(fired)
                 self._enqueue_orchestration(instance_id)
 
